@@ -1,0 +1,1 @@
+"""What a run or a sweep is, as frozen and strict data. Nothing here imports torch."""

@@ -1,0 +1,54 @@
+"""The base of every config: frozen, strict, closed.
+
+Design choices:
+- an unknown key, a bool for an int, a NaN or an infinity is an error;
+- input is validated through JSON, where a list may stand for a tuple and an int for a float, and
+  nothing else is converted;
+- there is no `model_copy(update=...)`: it skips validation. `replaced` validates a new whole.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Validate plain data; raises `pydantic.ValidationError` with every fault at once."""
+        return cls.model_validate_json(json.dumps(raw))
+
+    def dump(self) -> dict[str, Any]:
+        """The whole config as plain data, defaults included: `parse(dump())` is the identity."""
+        return self.model_dump(mode="json")
+
+    def replaced(self, changes: Mapping[str, Any]) -> Self:
+        """A new config with the values at dotted paths replaced, validated as a whole."""
+        raw = self.dump()
+        for path, value in changes.items():
+            put(raw, path, value)
+        return self.parse(raw)
+
+
+def put(raw: dict[str, Any], path: str, value: Any) -> None:
+    """Replace the value at a dotted path of nested dicts, making dicts on the way."""
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        if not isinstance(raw.get(parent), dict):
+            raw[parent] = {}
+        raw = raw[parent]
+    raw[leaf] = value
+
+
+def get(raw: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None where there is none."""
+    value: Any = raw
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

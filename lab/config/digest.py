@@ -1,0 +1,29 @@
+"""The names of things by their content: canonical JSON, hashed with SHA-256."""
+
+import hashlib
+import json
+from typing import Any
+
+from lab.config.run import RunConfig
+
+
+def canonical_json(value: Any) -> str:
+    """One spelling a value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def run_digest(config: RunConfig, *, corpus_digest: str) -> str:
+    """Identifies everything that determines a run's numbers, and nothing else.
+
+    The corpus counts by its text, not by where it lies; the device, tracking and the checkpoint
+    interval do not count.
+    """
+    raw = config.dump()
+    del raw["tracking"], raw["device"], raw["train"]["checkpoint_every"]
+    raw["data"]["corpus"] = corpus_digest
+    return digest(raw)

@@ -1,0 +1,1 @@
+"""What models read: corpora, tokenizers, token files cached by content, batches."""

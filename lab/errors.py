@@ -1,0 +1,25 @@
+"""The errors that a user may meet.
+
+Every one is a sentence (or one line a fault): the value, the rule, the remedy. The command
+lines print it and exit with 2; a traceback means a defect of the lab, never of its input.
+"""
+
+
+class LabError(Exception):
+    """Something the user can put right."""
+
+
+class ConfigError(LabError):
+    """A config that does not say what it should."""
+
+
+class DataError(LabError):
+    """A corpus or tokenizer that cannot be used."""
+
+
+class PackageError(LabError):
+    """A package that is damaged, incomplete, or not one."""
+
+
+class SweepError(LabError):
+    """A sweep folder that cannot be continued as it is."""

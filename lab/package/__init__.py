@@ -1,0 +1,1 @@
+"""A finished run as an immutable folder: config, tokenizer, checkpoint, manifest."""

@@ -1,0 +1,1 @@
+"""Training: any module, any source of batches; resumable to the byte."""
