@@ -1,8 +1,20 @@
-"""Every test has a cache of its own, and no wandb account."""
+"""Every test has a cache of its own and no wandb account; shapes are checked at every call."""
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jaxtyping import install_import_hook
+
+with install_import_hook(["lab.model", "lab.data.batches"], "beartype.beartype"):
+    import lab.model.gpt
+    import lab.data.batches
+
+POSITIONS = ("learned", "sinusoidal", "rope")
+NORMS = ("layernorm", "rmsnorm")
+MLPS = ("gelu", "swiglu")
+COMBINATIONS = list(itertools.product(POSITIONS, NORMS, MLPS))
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +24,39 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(Path("no-such-file")))
+
+
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
+def family(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Position, norm and MLP of each of the twelve combinations, as config."""
+    position, norm, mlp = request.param
+    return {"position": {"kind": position}, "norm": {"kind": norm}, "mlp": {"kind": mlp}}
+
+
+@pytest.fixture
+def corpus_file(tmp_path: Path) -> Path:
+    """Enough text to train on, different everywhere."""
+    path = tmp_path / "corpus.txt"
+    words = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
+    lines = (f"{words[i % 6]} {i} {words[i * i % 5]} ({i * 7919 % 1000}).\n" for i in range(900))
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def tiny_run(corpus_file: Path) -> dict[str, Any]:
+    """A run that trains in a fraction of a second, as plain data."""
+    return {
+        "data": {"corpus": {"kind": "file", "path": str(corpus_file)}},
+        "model": {"n_layers": 1, "n_heads": 2, "d_model": 16, "max_seq_len": 16},
+        "train": {
+            "steps": 12,
+            "batch_size": 4,
+            "optimizer": {"kind": "adamw", "lr": 3e-3},
+            "schedule": {"kind": "cosine", "warmup_steps": 2},
+            "log_every": 2,
+            "eval_every": 4,
+        },
+        "device": "cpu",
+        "tracking": {"wandb": {"mode": "disabled"}},
+    }

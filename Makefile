@@ -1,0 +1,42 @@
+# make sweep   set up and answer the shipped question on position encodings
+# make test    set up and pass the suite
+# make check   format, lint, types, import direction, tests
+# make proofs  the long proofs, minutes each
+
+PYTHON ?= python3
+BIN := .venv/bin
+QUESTION ?= posenc.yaml
+
+.PHONY: sweep test check proofs clean
+
+sweep: .venv/run.done
+	$(BIN)/python -m lab.sweep $(QUESTION)
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/dev.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2
+
+proofs: .venv/dev.done
+	$(BIN)/python -m pytest -m proof
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# torch alone first: with a CPU build in reach, the pinned version takes it
+.venv/run.done: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/dev.done: .venv/run.done
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dashboard]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

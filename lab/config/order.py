@@ -1,0 +1,25 @@
+"""A work order: which run to train, where its parts go, and what is told about it."""
+
+from typing import Any, Literal
+
+from lab.config.base import Strict
+from lab.config.run import RunConfig
+
+
+class WorkOrder(Strict):
+    """All that a worker knows. `labels` and `settings` are only passed on.
+
+    `judge` is the split read once at the end, beside the validation split; `data` and `package`
+    are folders: prepared tokens, and where the finished package goes (None: nowhere).
+    """
+
+    run: str
+    digest: str
+    config: RunConfig
+    labels: dict[str, str]
+    settings: dict[str, float]
+    judge: Literal["val", "test"] = "val"
+    threads: int = 1
+    data: str | None = None
+    package: str | None = None
+    provenance: dict[str, Any]

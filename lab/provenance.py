@@ -1,0 +1,76 @@
+"""Where numbers come from: code, libraries, machine. Torch is asked for its version only.
+
+`identity` is what may change a number; two runs that differ there are not quietly mixed.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LAB = Path(__file__).parent
+DECISIVE = ("model", "data", "train", "config", "run.py", "streams.py")
+LIBRARIES = ("torch", "numpy", "tokenizers", "safetensors", "optuna", "wandb", "pydantic")
+
+
+@cache
+def source_digest() -> str:
+    """SHA-256 over the source files that determine a run's numbers."""
+    content = hashlib.sha256()
+    for name in DECISIVE:
+        path = LAB / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            content.update(f"{file.relative_to(LAB).as_posix()}\0".encode())
+            content.update(file.read_bytes() + b"\0")
+    return content.hexdigest()
+
+
+@cache
+def facts() -> dict[str, Any]:
+    """Code, versions and machine as plain values; a library that is missing is None."""
+    return {
+        "source_digest": source_digest(),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain")),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def identity(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts that may change a run's numbers."""
+    return {key: facts.get(key) for key in ("source_digest", "torch", "device", "threads")}
+
+
+def version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", LAB, *words], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,152 @@
+"""What a sweep will cost, without torch: runs, FLOPs, bytes, and minutes where they are known.
+
+Counts are arithmetic. Seconds come from this machine's own record of finished runs and measured
+steps: the one nearest in FLOPs a token and tokens a step, scaled by FLOPs; no record near enough
+means no estimate.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.config.run import RunConfig
+from lab.data.store import cache_folder
+from lab.files import read_json, write_json
+from lab.sweep.plan import Plan, Result
+
+NEAR = math.log(3)
+BYTES_A_PARAMETER = 4
+CHECKPOINT_STATES = 2 * 3  # two checkpoints of weights and two moments
+OVERHEAD_BYTES = 150_000  # tables, logs and offline tracking of a run
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run of one variant. `seconds` is None where this machine has no near record."""
+
+    variant: str
+    n_params: int
+    flops_per_token: int
+    flops: float
+    package_bytes: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a whole plan, at its least and its greatest number of runs."""
+
+    costs: tuple[Cost, ...]
+    runs: tuple[int, int]
+    flops: tuple[float, float]
+    package_bytes: tuple[int, int]
+    folder_bytes: tuple[int, int]
+    seconds: tuple[float, float] | None
+
+
+def estimate(
+    plan: Plan, *, vocab_sizes: Mapping[str, int], device: str, threads: int, workers: int
+) -> Estimate:
+    """Cost of a plan with `workers` runs at a time."""
+    records = _records(device, threads)
+    costs = tuple(
+        _cost(name, plan.question.variant(name), vocab_sizes[name], records)
+        for name in plan.question.variants
+    )
+    n = len(costs)
+    low, high = plan.span()
+    tuning = plan.question.tune.trials * n if plan.question.tune else 0
+    kept = (low, high) if plan.question.packages == "all" else (low - tuning, high - tuning)
+    mean_package = sum(cost.package_bytes for cost in costs) / n
+    mean_flops = sum(cost.flops for cost in costs) / n
+    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
+    each = sum(seconds) / n / workers if len(seconds) == n else None
+    state = CHECKPOINT_STATES * mean_package * workers
+    return Estimate(
+        costs=costs,
+        runs=(low, high),
+        flops=(low * mean_flops, high * mean_flops),
+        package_bytes=(int(kept[0] * mean_package), int(kept[1] * mean_package)),
+        folder_bytes=(int(low * OVERHEAD_BYTES + state), int(high * OVERHEAD_BYTES + state)),
+        seconds=None if each is None else (low * each, high * each),
+    )
+
+
+def remember(
+    *, device: str, threads: int, flops_per_token: int, tokens_per_step: int, seconds: float
+) -> None:
+    """Record the seconds a token took, training and evaluation together, on this machine."""
+    file = cache_folder() / "calibration.json"
+    known: dict[str, list[dict[str, float]]] = _read(file)
+    key = f"{device}/{threads}"
+    kept = [
+        record
+        for record in known.get(key, [])
+        if (record["flops_per_token"], record["tokens_per_step"])
+        != (flops_per_token, tokens_per_step)
+    ]
+    kept.append(
+        {
+            "flops_per_token": flops_per_token,
+            "tokens_per_step": tokens_per_step,
+            "seconds_per_token": seconds,
+        }
+    )
+    write_json(file, known | {key: kept[-200:]})
+
+
+def remember_results(
+    plan: Plan, results: Iterable[Result], *, device: str, threads: int
+) -> None:
+    """Record the median speed of each variant's finished runs."""
+    speeds: dict[tuple[int, int], list[float]] = {}
+    tokens_per_step = plan.question.base.tokens_per_step
+    for result in results:
+        timing = result["timing"]
+        if result["status"] == "complete" and result["tokens"]:
+            spent = (timing["train"] + timing["eval"]) / result["tokens"]
+            key = (result["model"]["flops_per_token"], tokens_per_step)
+            speeds.setdefault(key, []).append(spent)
+    for (flops, tokens), spent_all in speeds.items():
+        remember(
+            device=device,
+            threads=threads,
+            flops_per_token=flops,
+            tokens_per_step=tokens,
+            seconds=sorted(spent_all)[len(spent_all) // 2],
+        )
+
+
+def _cost(
+    name: str, config: RunConfig, vocab_size: int, records: list[dict[str, float]]
+) -> Cost:
+    flops_per_token = config.model.flops_per_token(vocab_size)
+    tokens = config.train.steps * config.tokens_per_step
+    n_params = config.model.n_params(vocab_size)
+
+    def distance(record: Mapping[str, float]) -> float:
+        return abs(math.log(record["flops_per_token"] / flops_per_token)) + abs(
+            math.log(record["tokens_per_step"] / config.tokens_per_step)
+        )
+
+    nearest = min(records, key=distance, default=None)
+    seconds = None
+    if nearest is not None and distance(nearest) <= NEAR:
+        scale = flops_per_token / nearest["flops_per_token"]
+        seconds = nearest["seconds_per_token"] * scale * tokens
+    return Cost(
+        name, n_params, flops_per_token, flops_per_token * tokens, n_params * BYTES_A_PARAMETER, seconds
+    )
+
+
+def _records(device: str, threads: int) -> list[dict[str, float]]:
+    found = _read(cache_folder() / "calibration.json").get(f"{device}/{threads}", [])
+    return list(found)
+
+
+def _read(file: Any) -> dict[str, Any]:
+    try:
+        return dict(read_json(file))
+    except (OSError, ValueError):
+        return {}

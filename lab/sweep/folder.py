@@ -1,0 +1,108 @@
+"""The folder of a sweep: what lies where, who holds it, and what it already knows."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.config.sweep import SweepConfig
+from lab.errors import SweepError
+from lab.files import read_json, write_json, write_text
+from lab.sweep.plan import PlannedRun, Result
+from lab.sweep.worker import RESULT
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def run(self, name: str) -> Path:
+        return self.path / "runs" / name
+
+    @property
+    def study(self) -> Path:
+        return self.path / "study"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder against a second supervisor; the kernel lets go when a process dies."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise SweepError(
+                    f"{self.path} is held by another sweep, process {lock.read().strip()}; "
+                    "wait for it or stop it"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def register(self, registration: dict[str, Any], question: SweepConfig) -> str | None:
+        """Write question and plan before the first run; the plan before it is kept beside.
+
+        Returns what changed since that plan, in words, or None.
+        """
+        file, changed = self.path / "plan.json", None
+        if file.is_file():
+            old = self._read(file)
+            if old.get("hash") == registration["hash"]:
+                return None
+            changed = ", ".join(_differences(old.get("resolved"), registration["resolved"]))
+            file.rename(self.path / f"plan-{str(old.get('hash'))[:8]}.json")
+        text = yaml.safe_dump(question.dump(), sort_keys=False, allow_unicode=True)
+        write_text(self.path / "sweep.yaml", text)
+        write_json(file, registration)
+        return changed or None
+
+    def schedule(self, rounds: list[list[PlannedRun]]) -> None:
+        """Keep the runs that the plan has come to so far, round by round."""
+        content = {"schema": 1, "rounds": [[run.name for run in batch] for batch in rounds]}
+        file = self.path / "schedule.json"
+        if not file.is_file() or self._read(file) != content:
+            write_json(file, content)
+
+    def result(self, run: PlannedRun) -> Result | None:
+        """The result of a run, if this very run has one."""
+        file = self.run(run.name) / RESULT
+        if not file.is_file():
+            return None
+        found: dict[str, Any] = self._read(file)
+        if found.get("digest") != run.digest:
+            raise SweepError(f"{file} belongs to another run; move its folder away")
+        return found
+
+    def set_aside(self, run: PlannedRun) -> None:
+        """Move a run's folder out of the way, keeping it."""
+        folder, number = self.run(run.name), 1
+        while (target := self.path / "set-aside" / f"{run.name}.{number}").exists():
+            number += 1
+        target.parent.mkdir(exist_ok=True)
+        folder.rename(target)
+
+    def _read(self, file: Path) -> Any:
+        try:
+            return read_json(file)
+        except (OSError, ValueError) as error:
+            raise SweepError(f"{file} cannot be read ({error}); move it away") from None
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """`path: old → new` for every leaf that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        lines = (_differences(old.get(k), new.get(k), f"{prefix}{k}.") for k in keys)
+        return [line for group in lines for line in group]
+    return [] if old == new else [f"{prefix[:-1]}: {old} → {new}"]

@@ -1,0 +1,113 @@
+"""Where work orders are carried out. The supervisor knows this interface and nothing behind it.
+
+The unit of work is a batch of run folders, usually one.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+from lab.sweep.worker import work
+
+PRELOADED = ["lab.run", "lab.sweep.worker", "wandb"]
+
+
+class Job(Protocol):
+    """Some work orders under way."""
+
+    @property
+    def folders(self) -> Sequence[Path]: ...
+
+    def is_alive(self) -> bool: ...
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and an end."""
+
+    def kill(self) -> None:
+        """End at once."""
+
+
+class Launcher(Protocol):
+    @property
+    def slots(self) -> int:
+        """How many jobs may run at a time."""
+        ...
+
+    def start(self, folders: Sequence[Path]) -> Job: ...
+
+    def wait(self, jobs: Sequence[Job], *, timeout: float) -> None:
+        """Return when a job has ended, or after `timeout` seconds."""
+
+
+@dataclass(frozen=True)
+class LocalJob:
+    folders: Sequence[Path]
+    process: BaseProcess
+    device: int | None
+
+    def is_alive(self) -> bool:
+        return self.process.is_alive()
+
+    def stop(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+
+class LocalLauncher:
+    """Processes on this machine, forked from a server that has imported torch already."""
+
+    def __init__(self, *, workers: int, devices: Sequence[int] = ()) -> None:
+        """With `devices`, each job has one GPU to itself and there is a slot for each."""
+        self.slots = len(devices) or workers
+        self._free: list[int | None] = list(devices) or [None] * workers
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        self._running: list[LocalJob] = []
+
+    def start(self, folders: Sequence[Path]) -> LocalJob:
+        self._reclaim()
+        device = self._free.pop(0)
+        process = self._context.Process(target=work, args=(list(folders), device))
+        process.start()
+        job = LocalJob(folders, process, device)
+        self._running.append(job)
+        return job
+
+    def wait(self, jobs: Sequence[Job], *, timeout: float) -> None:
+        wait([job.process.sentinel for job in self._running], timeout)
+        self._reclaim()
+
+    def _reclaim(self) -> None:
+        ended = [job for job in self._running if not job.is_alive()]
+        for job in ended:
+            job.process.join()
+            self._free.append(job.device)
+            self._running.remove(job)
+
+
+def count_gpus() -> int:
+    """CUDA devices, asked in a process of its own so that this one stays free of torch."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_gpu_count, args=(sender,))
+    process.start()
+    sender.close()
+    try:
+        return int(receiver.recv())
+    except EOFError:
+        return 0
+    finally:
+        process.join()
+
+
+def _send_gpu_count(sender: "multiprocessing.connection.Connection[int, int]") -> None:
+    import torch
+
+    sender.send(torch.cuda.device_count())

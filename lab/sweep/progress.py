@@ -1,0 +1,80 @@
+"""What a user sees while a sweep runs: one bar for all, one for each run under way."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from lab.sweep.plan import PlannedRun, Result
+
+
+class Display:
+    """Bars on a terminal, a line a finished run elsewhere."""
+
+    def __init__(self, *, metric: str, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stderr)
+        self.metric = metric
+        self.best: tuple[float, str] | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._whole = self._bars.add_task("sweep", total=None, note="")
+        self._tasks: dict[str, TaskID] = {}
+        self._n_done = 0
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def at(self, *, done: float, total: float) -> None:
+        """Steps done and steps to do, over the whole sweep as far as it is known."""
+        best = f"best {self.metric} {self.best[0]:.4f} ({self.best[1]})" if self.best else ""
+        self._bars.update(self._whole, completed=done, total=total, note=best)
+
+    def running(self, run: PlannedRun, progress: Mapping[str, Any]) -> None:
+        if run.name not in self._tasks:
+            total = run.config.train.steps
+            label = f"  {run.variant} {_what(run)}"
+            self._tasks[run.name] = self._bars.add_task(label, total=total, note="")
+        loss = progress.get("val/loss")
+        note = f"val/loss {loss:.4f}" if isinstance(loss, float) else ""
+        self._bars.update(self._tasks[run.name], completed=progress.get("step", 0), note=note)
+
+    def ended(self, run: PlannedRun, result: Result | None, *, total: int) -> None:
+        """A run has its result, or was interrupted (None)."""
+        if run.name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(run.name))
+        if result is None:
+            return
+        self._n_done += 1
+        value = result["metrics"].get(self.metric) if result["status"] == "complete" else None
+        if value is not None and (self.best is None or value < self.best[0]):
+            self.best = (value, run.variant)
+        if value is None or not self.console.is_terminal:
+            shown = f"{self.metric} {value:.4f}" if value is not None else _fate(result)
+            self.say(f"{self._n_done:>4}/{total} {run.name:<28} {_what(run):<24} {shown}")
+
+
+def _what(run: PlannedRun) -> str:
+    settings = " ".join(f"{path.split('.')[-1]}={value:g}" for path, value in run.settings.items())
+    return f"seed {run.seed}" if run.phase != "tune" else f"trial {run.trial} {settings}"
+
+
+def _fate(result: Result) -> str:
+    if result["status"] == "diverged":
+        return f"[yellow]diverged at step {result['diverged_at']}[/yellow]"
+    return f"[red]failed: {result['error']}[/red]"

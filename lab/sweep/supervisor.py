@@ -1,0 +1,182 @@
+"""The one process that decides: what is next, what is finished, when to stop.
+
+Design choices:
+- it believes a run finished only when it reads the run's `result.json`;
+- a round is asked of the plan only when the round before it is complete, so results do not
+  depend on the number of workers, nor on how often the sweep was interrupted;
+- a signal asks the workers to save and end; a second one ends them at once;
+- it never imports torch.
+"""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.config.order import WorkOrder
+from lab.errors import SweepError
+from lab.files import read_json, write_json, write_text
+from lab.provenance import facts, identity
+from lab.result import failure
+from lab.sweep.folder import SweepFolder
+from lab.sweep.launcher import Job, Launcher
+from lab.sweep.plan import Plan, PlannedRun, Result
+from lab.sweep.progress import Display
+from lab.sweep.worker import ORDER, PROGRESS, RESULT
+
+POLL_SECONDS = 0.2
+
+
+@dataclass
+class Supervisor:
+    """Carries a plan out in a folder. `data` names the prepared tokens of each variant."""
+
+    plan: Plan
+    folder: SweepFolder
+    artifacts: Path
+    data: Mapping[str, Path]
+    threads: int
+    device: str
+    launcher: Launcher
+    display: Display
+    results: dict[str, Result] = field(default_factory=dict)
+    rounds: list[list[PlannedRun]] = field(default_factory=list)
+    signals: int = 0
+
+    def run(self) -> bool:
+        """Run to the end of the plan; False when interrupted."""
+        with self._signals():
+            self._advance()
+            while todo := self._unfinished():
+                self._run_batch(todo)
+                if self.signals:
+                    return False
+                self._advance()
+        return True
+
+    def adopt_finished(self, *, keep: bool = False, rerun: bool = False) -> int:
+        """Take over the results that the folder holds; returns how many.
+
+        Results of other code, another torch, device or number of threads are not quietly mixed
+        with new ones: without `keep` or `rerun` they are a `SweepError`.
+        """
+        here = identity({**facts(), "device": self.device, "threads": self.threads})
+        while True:
+            found = {
+                run.name: (run, result)
+                for run in self._unfinished()
+                if (result := self.folder.result(run)) and result["status"] != "failed"
+            }
+            for run, result in found.values():
+                there = identity(result["provenance"])
+                if there != here and rerun:
+                    self.folder.set_aside(run)
+                    continue
+                if there != here and not keep:
+                    changed = ", ".join(k for k in here if here[k] != there[k])
+                    raise SweepError(
+                        f"{self.folder.run(run.name)} was run under another {changed}; "
+                        "continue with --keep to use such results, or --rerun to train them again"
+                    )
+                self.results[run.name] = result
+            before = len(self.rounds)
+            self.rounds = self.plan.rounds(self.results)
+            if len(self.rounds) == before:
+                return len(self.results)
+
+    def _advance(self) -> None:
+        self.rounds = self.plan.rounds(self.results)
+        self.folder.schedule(self.rounds)
+
+    def _unfinished(self) -> list[PlannedRun]:
+        """Runs of the last round without a result, each once, in plan order."""
+        if not self.rounds:
+            self.rounds = self.plan.rounds(self.results)
+        last = self.rounds[-1] if self.rounds else []
+        return list({run.name: run for run in last if run.name not in self.results}.values())
+
+    def _run_batch(self, todo: list[PlannedRun]) -> None:
+        waiting, jobs = list(todo), dict[str, tuple[PlannedRun, Job]]()
+        while jobs or (waiting and not self.signals):
+            while waiting and len(jobs) < self.launcher.slots and not self.signals:
+                run = waiting.pop(0)
+                jobs[run.name] = (run, self._start(run))
+            self.launcher.wait([job for _, job in jobs.values()], timeout=POLL_SECONDS)
+            for name, (run, job) in list(jobs.items()):
+                if not job.is_alive():
+                    del jobs[name]
+                    self._end(run)
+            self._show(jobs)
+            if self.signals:
+                for _, job in jobs.values():
+                    job.kill() if self.signals > 1 else job.stop()
+
+    def _start(self, run: PlannedRun) -> Job:
+        folder = self.folder.run(run.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RESULT).unlink(missing_ok=True)
+        order = self._order(run)
+        text = yaml.safe_dump(order.config.dump(), sort_keys=False, allow_unicode=True)
+        write_text(folder / "config.yaml", text)
+        write_json(folder / ORDER, order.dump())
+        return self.launcher.start([folder])
+
+    def _order(self, run: PlannedRun) -> WorkOrder:
+        question = self.plan.question
+        kept = question.packages == "all" or run.phase != "tune"
+        judge = question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
+        return WorkOrder.parse(
+            {
+                "run": run.name,
+                "digest": run.digest,
+                "config": run.config.dump(),
+                "labels": {"sweep": self.folder.name, **run.labels},
+                "settings": run.settings,
+                "judge": judge,
+                "threads": self.threads,
+                "data": str(self.data[run.variant]),
+                "package": str((self.artifacts / run.name).absolute()) if kept else None,
+                "provenance": facts(),
+            }
+        )
+
+    def _end(self, run: PlannedRun) -> None:
+        result = self.folder.result(run)
+        if result is None and not self.signals:
+            result = failure(self._order(run), "the process died; see log.txt")
+            write_json(self.folder.run(run.name) / RESULT, result)
+        if result is not None:
+            self.results[run.name] = result
+        self.display.ended(run, result, total=self.plan.span()[0])
+
+    def _show(self, jobs: Mapping[str, tuple[PlannedRun, Job]]) -> None:
+        steps = self.plan.question.base.train.steps
+        known = len({run.name for batch in self.rounds for run in batch})
+        total = steps * max(self.plan.span()[0], known)
+        done = float(steps * len(self.results))
+        for run, _ in jobs.values():
+            progress: dict[str, Any] = {}
+            with suppress(OSError, ValueError):
+                progress = read_json(self.folder.run(run.name) / PROGRESS)
+            self.display.running(run, progress)
+            done += progress.get("step", 0)
+        self.display.at(done=done, total=total)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def count(number: int, frame: object) -> None:
+            self.signals += 1
+            if self.signals == 1:
+                os.write(2, b"\nstopping: the runs save a checkpoint; once more ends them now\n")
+
+        before = {s: signal.signal(s, count) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,72 @@
+"""Initial values: named streams, and what variants therefore share."""
+
+import math
+
+import torch
+
+from lab.config.model import ModelConfig
+from lab.model.gpt import build_model
+from lab.model.init import initialise, logical_shapes
+from lab.model.linear import Projection
+
+SHAPE = {"n_layers": 2, "n_heads": 4, "d_model": 64, "max_seq_len": 32}
+
+
+def model_of(seed: int = 0, **choices: object):
+    return build_model(ModelConfig.parse({**SHAPE, **choices}), 100, seed=seed)
+
+
+def test_variants_start_equal_where_they_have_equal_parts() -> None:
+    learned = dict(model_of().named_parameters())
+    rope = dict(model_of(position={"kind": "rope"}, mlp={"kind": "swiglu"}).named_parameters())
+    shared = [name for name in rope if "mlp." not in name]
+    assert len(shared) == 10
+    assert all(torch.equal(learned[name], rope[name]) for name in shared)
+
+
+def test_fused_storage_draws_what_separate_storage_does() -> None:
+    fused = torch.nn.ModuleDict(
+        {"a": torch.nn.ModuleDict({"xy": Projection(8, {"q_proj": 8, "k_proj": 4}, bias=False)})}
+    )
+    apart = torch.nn.ModuleDict(
+        {"a": torch.nn.ModuleDict({
+            "x": Projection(8, {"q_proj": 8}, bias=False),
+            "y": Projection(8, {"k_proj": 4}, bias=False),
+        })}
+    )  # fmt: skip
+    initialise(fused, seed=3, std=1.0)
+    initialise(apart, seed=3, std=1.0)
+    assert logical_shapes(fused) == {"a.q_proj": (8, 8), "a.k_proj": (4, 8)}
+    assert logical_shapes(apart) == {"a.q_proj": (8, 8), "a.k_proj": (4, 8)}
+    pieces = torch.cat([apart["a"]["x"].weight, apart["a"]["y"].weight])
+    assert torch.equal(fused["a"]["xy"].weight, pieces)
+
+
+def test_scale_is_applied_after_the_draw() -> None:
+    small, large = (dict(model_of(init_std=std).named_parameters()) for std in (0.02, 0.08))
+    for name, weight in small.items():
+        if weight.ndim == 2:
+            torch.testing.assert_close(weight * 4, large[name])
+
+
+def test_spread_is_what_the_config_says() -> None:
+    model = model_of()
+    blocks = dict(model.blocks[1].named_parameters())
+    assert math.isclose(model.embedding.weight.std().item(), 0.02, rel_tol=0.03)
+    assert math.isclose(blocks["attention.qkv_proj.weight"].std().item(), 0.02, rel_tol=0.03)
+    residual = 0.02 / math.sqrt(2 * SHAPE["n_layers"])
+    assert math.isclose(blocks["attention.o_proj.weight"].std().item(), residual, rel_tol=0.03)
+    assert math.isclose(blocks["mlp.down_proj.weight"].std().item(), residual, rel_tol=0.03)
+    assert torch.equal(model.final_norm.weight, torch.ones(64))
+
+
+def test_seeds_differ_and_repeat() -> None:
+    first, again, other = (model_of(seed).embedding.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+
+
+def test_drawing_leaves_the_global_stream_alone() -> None:
+    model, before = model_of(), torch.get_rng_state()
+    initialise(model, seed=1, std=0.02)
+    assert torch.equal(before, torch.get_rng_state())

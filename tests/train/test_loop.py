@@ -1,0 +1,199 @@
+"""The training loop: resumable to the byte, honest about divergence, equal to a plain loop."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lab.config.run import RunConfig
+from lab.data.batches import Batches
+from lab.data.store import prepare
+from lab.model.gpt import build_model
+from lab.train.checkpoint import Checkpoints
+from lab.train.clock import Clock
+from lab.train.loop import Outcome, train
+from lab.train.optimizer import build_optimizer
+from lab.train.schedule import rate_factor
+from lab.train.state import TrainState
+
+
+class Rows:
+    """A tracker that keeps what it is told, without timing."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[str, float]] = {}
+
+    def log(self, metrics: dict[str, float], *, step: int) -> None:
+        self.rows[step] = {k: v for k, v in metrics.items() if not k.startswith("time/")}
+
+
+class Source:
+    """Batches with a fixed size of evaluation batch."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batch = batches.batch
+        self.evaluation = lambda split: batches.evaluation(split, batch_size=8)
+
+
+Setup = tuple[TrainState, Source, RunConfig]
+
+
+@pytest.fixture
+def setup(tiny_run: dict[str, Any]) -> Callable[..., Setup]:
+    def build(**changes: Any) -> Setup:
+        config = RunConfig.parse(tiny_run).replaced(changes)
+        data = prepare(config.data)
+        length, size = config.model.max_seq_len, config.train.batch_size
+        batches = Batches(data, seq_len=length, batch_size=size, seed=config.seed)
+        model = build_model(config.model, data.tokenizer.vocab_size, seed=config.seed)
+        state = TrainState(model, build_optimizer(model, config.train.optimizer))
+        return state, Source(batches), config
+
+    return build
+
+
+def run(parts: Setup, rows: Rows | None = None, **options: Any) -> tuple[Outcome, Rows]:
+    state, source, config = parts
+    rows = rows or Rows()
+    outcome = train(
+        state,
+        source,
+        config.train,
+        seed=config.seed,
+        tokens_per_step=config.tokens_per_step,
+        tracker=rows,
+        clock=Clock(),
+        **options,
+    )
+    return outcome, rows
+
+
+def weights(state: TrainState) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in state.model.parameters()])
+
+
+def test_rows_stand_where_the_intervals_say(setup) -> None:
+    outcome, rows = run(setup())
+    assert outcome.status == "complete"
+    assert outcome.step == 12
+    assert list(rows.rows) == [0, 2, 4, 6, 8, 10, 12]
+    assert [step for step, row in rows.rows.items() if "val/loss" in row] == [0, 4, 8, 12]
+    assert rows.rows[6].keys() == {"tokens", "train/loss", "train/grad_norm", "train/lr"}
+    assert rows.rows[12]["tokens"] == 12 * 4 * 16
+    assert outcome.metrics["val/loss"] < outcome.initial["val/loss"]
+
+
+def test_equals_a_plain_loop(setup) -> None:
+    """The same batches through torch's own AdamW, one line after the other."""
+    parts = setup(**{"train.clip_norm": 0.5, "train.optimizer.weight_decay": 0.3})
+    _, rows = run(parts)
+    reference, source, config = setup()
+    model = reference.model
+    decayed = [p for p in model.parameters() if p.ndim == 2]
+    others = [p for p in model.parameters() if p.ndim == 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.3}, {"params": others, "weight_decay": 0.0}],
+        betas=config.train.optimizer.betas,
+    )
+    losses = []
+    for step in range(1, 13):
+        for group in optimizer.param_groups:
+            group["lr"] = 3e-3 * rate_factor(config.train.schedule, step, steps=12)
+        inputs, targets = source.batch(step)
+        loss = nn.functional.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        losses.append(loss.item())
+    torch.testing.assert_close(weights(parts[0]), weights(reference), rtol=1e-5, atol=1e-6)
+    assert math.isclose(rows.rows[2]["train/loss"], sum(losses[:2]) / 2, rel_tol=1e-6)
+
+
+def test_micro_batches_add_up_to_the_batch(setup) -> None:
+    whole, parts = (
+        setup(**{"train.micro_batch_size": size, "train.optimizer.lr": 1e-4}) for size in (4, 1)
+    )
+    _, rows_whole = run(whole)
+    _, rows_parts = run(parts)
+    torch.testing.assert_close(weights(whole[0]), weights(parts[0]), rtol=0, atol=1e-6)
+    for step, row in rows_whole.rows.items():
+        assert rows_parts.rows[step] == pytest.approx(row, rel=1e-4)
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4, 7, 11])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model.dropout": 0.2},
+        {"train.micro_batch_size": 2},
+        {"train.precision": "bf16"},
+        {"train.schedule": {"kind": "wsd", "warmup_steps": 2, "decay_steps": 4}},
+    ],
+    ids=["plain", "dropout", "micro-batches", "bf16", "wsd"],
+)
+def test_interrupted_equals_uninterrupted(
+    setup, tmp_path: Path, stop_at: int, changes: dict[str, Any]
+) -> None:
+    whole = setup(**changes)
+    expected, rows_expected = run(whole)
+    checkpoints, rows = Checkpoints(tmp_path / "checkpoint"), Rows()
+    first = setup(**changes)
+    outcome, _ = run(
+        first, rows, checkpoints=checkpoints, stop=lambda: first[0].step >= stop_at
+    )
+    assert outcome.status == "interrupted"
+    assert outcome.step == stop_at
+    second = setup(**changes)
+    assert checkpoints.restore(second[0])
+    assert second[0].step == stop_at
+    outcome, _ = run(second, rows, checkpoints=checkpoints)
+    assert torch.equal(weights(second[0]), weights(whole[0]))
+    assert rows.rows == rows_expected.rows
+    assert outcome == expected
+
+
+def test_recording_changes_no_parameter(setup) -> None:
+    often = setup(**{"train.log_every": 1, "train.eval_every": 1, "model.dropout": 0.1})
+    rarely = setup(**{"train.log_every": 12, "train.eval_every": 12, "model.dropout": 0.1})
+    run(often)
+    run(rarely)
+    assert torch.equal(weights(often[0]), weights(rarely[0]))
+
+
+class TestDivergence:
+    def test_nan_loss_is_found_with_its_step(self, setup) -> None:
+        parts = setup(**{"train.log_every": 4})
+        batch = parts[1].batch
+
+        def poisoned(step: int, *, part: slice | None = None):
+            if step == 7:
+                with torch.no_grad():
+                    parts[0].model.embedding.weight[0] = math.nan
+            return batch(step, part=part)
+
+        parts[1].batch = poisoned
+        outcome, rows = run(parts)
+        assert outcome.status == "diverged"
+        assert outcome.diverged_at == 7
+        assert outcome.step == 8  # the row that found it
+        assert "val/loss" not in rows.rows[8]
+
+    def test_a_rate_far_too_high(self, setup) -> None:
+        outcome, _ = run(
+            setup(**{"train.optimizer.lr": 1e38, "train.clip_norm": None, "train.log_every": 1})
+        )
+        assert outcome.status == "diverged"
+        assert outcome.diverged_at is not None
+
+
+def test_an_empty_evaluation_interval_means_ten(setup) -> None:
+    _, rows = run(setup(**{"train.steps": 20, "train.eval_every": None, "train.log_every": 20}))
+    assert list(rows.rows) == [*range(0, 21, 2)]
+
+
