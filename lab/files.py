@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 
+def cache_folder() -> Path:
+    """Where the lab keeps what it can make again: $LAB_CACHE, else ~/.cache/gpt-lab."""
+    named = os.environ.get("LAB_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "gpt-lab"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place when the block ends well."""

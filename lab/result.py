@@ -45,7 +45,7 @@ def result(
 
 
 def failure(order: WorkOrder, error: str) -> dict[str, Any]:
-    """The result of a run that ended in an error: it counts as the worst, and may be tried again."""
+    """The result of a run that ended in an error: the worst, and may be tried again."""
     return result(
         order,
         "failed",

@@ -3,11 +3,14 @@
 Design choices:
 - `3e-4` is a number and `no` a string, unlike in YAML 1.1; infinities and NaN are refused;
 - duplicate keys are refused, and so are keys that are not text;
-- only plain data comes out: no tags, no objects.
+- only plain data comes out: no tags, no objects;
+- written text that does not begin with a letter is quoted: PyYAML writes for readers of YAML 1.1,
+  to whom `1e3` is a word.
 """
 
 import math
 import re
+import string
 from typing import Any
 
 import yaml
@@ -26,6 +29,12 @@ def load_yaml(text: str, *, source: str) -> Any:
         raise ConfigError(f"{source}{line}: {problem}") from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply") from None
+
+
+def dump_yaml(value: Any) -> str:
+    """Plain data as YAML that `load_yaml` gives back, keys in the order given."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    return text
 
 
 class _Loader(yaml.SafeLoader):
@@ -83,3 +92,16 @@ for _tag, (_pattern, _first) in _SCALARS.items():
     )
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if text[:1] in string.ascii_letters else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -48,6 +48,6 @@ def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor, float]]:
             yield path, module.weight, 1.0
             continue
         parent = path.rpartition(".")[0]
-        rows = module.weight.split(list(module.parts.values()))
+        rows = torch.split(module.weight, list(module.parts.values()))
         for name, part in zip(module.parts, rows, strict=True):
             yield f"{parent}.{name}" if parent else name, part, module.scale

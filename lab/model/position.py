@@ -62,7 +62,8 @@ class FixedSinusoidalPosition(PositionEncoding):
     def embed(
         self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
     ) -> Float[Tensor, "*b t d"]:
-        return x * x.shape[-1] ** 0.5 + self.table[: x.shape[-2]]
+        scale: float = x.shape[-1] ** 0.5
+        return x * scale + self.table[: x.shape[-2]]
 
 
 class RotaryPosition(PositionEncoding):

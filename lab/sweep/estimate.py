@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.config.run import RunConfig
-from lab.data.store import cache_folder
-from lab.files import read_json, write_json
+from lab.files import cache_folder, read_json, write_json
 from lab.sweep.plan import Plan, Result
 
 NEAR = math.log(3)
@@ -96,9 +95,7 @@ def remember(
     write_json(file, known | {key: kept[-200:]})
 
 
-def remember_results(
-    plan: Plan, results: Iterable[Result], *, device: str, threads: int
-) -> None:
+def remember_results(plan: Plan, results: Iterable[Result], *, device: str, threads: int) -> None:
     """Record the median speed of each variant's finished runs."""
     speeds: dict[tuple[int, int], list[float]] = {}
     tokens_per_step = plan.question.base.tokens_per_step
@@ -118,9 +115,7 @@ def remember_results(
         )
 
 
-def _cost(
-    name: str, config: RunConfig, vocab_size: int, records: list[dict[str, float]]
-) -> Cost:
+def _cost(name: str, config: RunConfig, vocab_size: int, records: list[dict[str, float]]) -> Cost:
     flops_per_token = config.model.flops_per_token(vocab_size)
     tokens = config.train.steps * config.tokens_per_step
     n_params = config.model.n_params(vocab_size)
@@ -136,7 +131,12 @@ def _cost(
         scale = flops_per_token / nearest["flops_per_token"]
         seconds = nearest["seconds_per_token"] * scale * tokens
     return Cost(
-        name, n_params, flops_per_token, flops_per_token * tokens, n_params * BYTES_A_PARAMETER, seconds
+        name,
+        n_params,
+        flops_per_token,
+        flops_per_token * tokens,
+        n_params * BYTES_A_PARAMETER,
+        seconds,
     )
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.config.sweep import SweepConfig
+from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
 from lab.sweep.plan import PlannedRun, Result
@@ -62,8 +61,7 @@ class SweepFolder:
                 return None
             changed = ", ".join(_differences(old.get("resolved"), registration["resolved"]))
             file.rename(self.path / f"plan-{str(old.get('hash'))[:8]}.json")
-        text = yaml.safe_dump(question.dump(), sort_keys=False, allow_unicode=True)
-        write_text(self.path / "sweep.yaml", text)
+        write_text(self.path / "sweep.yaml", dump_yaml(question.dump()))
         write_json(file, registration)
         return changed or None
 

@@ -4,16 +4,20 @@ The unit of work is a batch of run folders, usually one.
 """
 
 import multiprocessing
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from lab.config.run import RunConfig
+from lab.errors import SweepError
 from lab.sweep.worker import work
 
-PRELOADED = ["lab.run", "lab.sweep.worker", "wandb"]
+PRELOADED = ["lab.sweep.preload"]
 
 
 class Job(Protocol):
@@ -66,8 +70,7 @@ class LocalLauncher:
         """With `devices`, each job has one GPU to itself and there is a slot for each."""
         self.slots = len(devices) or workers
         self._free: list[int | None] = list(devices) or [None] * workers
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(PRELOADED)
+        self._context = _server()
         self._running: list[LocalJob] = []
 
     def start(self, folders: Sequence[Path]) -> LocalJob:
@@ -91,23 +94,44 @@ class LocalLauncher:
             self._running.remove(job)
 
 
-def count_gpus() -> int:
-    """CUDA devices, asked in a process of its own so that this one stays free of torch."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+def ask_apart(function: Callable[..., Any], *args: Any) -> Any:
+    """The value of a function called in a process of its own, so that this one stays free of torch.
+
+    Raises `SweepError` where that process dies.
+    """
+    context = _server()
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send_gpu_count, args=(sender,))
+    process = context.Process(target=_answer, args=(sender, function, args))
     process.start()
     sender.close()
     try:
-        return int(receiver.recv())
+        return receiver.recv()
     except EOFError:
-        return 0
+        raise SweepError(f"{function.__name__} died; see what it printed above") from None
     finally:
         process.join()
 
 
-def _send_gpu_count(sender: "multiprocessing.connection.Connection[int, int]") -> None:
+def count_gpus() -> int:
+    """CUDA devices; call through `ask_apart`."""
     import torch
 
-    sender.send(torch.cuda.device_count())
+    return torch.cuda.device_count()
+
+
+def seconds_a_token(config: RunConfig, data: Path, threads: int) -> float:
+    """Seconds that a training token takes here; call through `ask_apart`."""
+    from lab.run import time_steps
+
+    return time_steps(config, data, threads=threads)
+
+
+def _answer(sender: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sender.send(function(*args))
+
+
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context

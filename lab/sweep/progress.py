@@ -66,7 +66,7 @@ class Display:
             self.best = (value, run.variant)
         if value is None or not self.console.is_terminal:
             shown = f"{self.metric} {value:.4f}" if value is not None else _fate(result)
-            self.say(f"{self._n_done:>4}/{total} {run.name:<28} {_what(run):<24} {shown}")
+            self.say(f"{self._n_done:>4}/{total}  {run.name:<28} {_what(run):<24} {shown}")
 
 
 def _what(run: PlannedRun) -> str:

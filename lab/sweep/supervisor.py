@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.config.order import WorkOrder
+from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
 from lab.provenance import facts, identity
@@ -121,8 +120,7 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RESULT).unlink(missing_ok=True)
         order = self._order(run)
-        text = yaml.safe_dump(order.config.dump(), sort_keys=False, allow_unicode=True)
-        write_text(folder / "config.yaml", text)
+        write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
         write_json(folder / ORDER, order.dump())
         return self.launcher.start([folder])
 
@@ -152,12 +150,10 @@ class Supervisor:
             write_json(self.folder.run(run.name) / RESULT, result)
         if result is not None:
             self.results[run.name] = result
-        self.display.ended(run, result, total=self.plan.span()[0])
+        self.display.ended(run, result, total=self._known())
 
     def _show(self, jobs: Mapping[str, tuple[PlannedRun, Job]]) -> None:
         steps = self.plan.question.base.train.steps
-        known = len({run.name for batch in self.rounds for run in batch})
-        total = steps * max(self.plan.span()[0], known)
         done = float(steps * len(self.results))
         for run, _ in jobs.values():
             progress: dict[str, Any] = {}
@@ -165,7 +161,12 @@ class Supervisor:
                 progress = read_json(self.folder.run(run.name) / PROGRESS)
             self.display.running(run, progress)
             done += progress.get("step", 0)
-        self.display.at(done=done, total=total)
+        self.display.at(done=done, total=steps * self._known())
+
+    def _known(self) -> int:
+        """Runs that the plan is known to come to by now."""
+        asked = {run.name for batch in self.rounds for run in batch}
+        return max(self.plan.span()[0], len(asked))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -8,14 +8,16 @@ Design choices:
 - it never outlives the process that started it.
 """
 
+import json
 import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.config.order import WorkOrder
@@ -44,13 +46,30 @@ def _carry_out(folder: Path, stopping: threading.Event) -> None:
 
     order = WorkOrder.parse(read_json(folder / ORDER))
     try:
-        execute(order, folder=folder, stop=stopping.is_set)
+        execute(order, folder=folder, stop=stopping.is_set, on_row=_Progress(folder / PROGRESS))
     except Exception as error:
         traceback.print_exc()
         write_json(folder / RESULT, failure(order, f"{type(error).__name__}: {error}"))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+class _Progress:
+    """Leaves the newest row in a file, at most twice a second: for display, and as a heartbeat."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.row: dict[str, float] = {}
+        self.written = 0.0
+
+    def __call__(self, step: int, row: Mapping[str, float]) -> None:
+        self.row |= row
+        if time.monotonic() - self.written > 0.5:
+            self.written = time.monotonic()
+            beside = self.path.with_suffix(".new")
+            beside.write_text(json.dumps({"step": step, **self.row}))
+            beside.replace(self.path)
 
 
 def _log_to(path: Path) -> None:

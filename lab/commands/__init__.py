@@ -1,0 +1,1 @@
+"""What the longer commands do, between parsing and the rooms."""

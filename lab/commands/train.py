@@ -1,0 +1,136 @@
+"""`lab train`: one run, with a progress bar, its loss curve and its package."""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lab.config.digest import run_digest
+from lab.config.loading import find, load_run
+from lab.config.order import WorkOrder
+from lab.config.run import RunConfig
+from lab.config.yaml12 import dump_yaml
+from lab.data.store import prepare
+from lab.errors import SweepError
+from lab.files import read_json, write_json, write_text
+from lab.provenance import facts
+from lab.report.curve import draw_curve
+from lab.track.wandb_mode import check_mode
+
+FOLDER = "train"
+console = Console(stderr=True, highlight=False)
+
+
+def train_one(
+    config: str,
+    *,
+    variant: str | None,
+    overrides: Sequence[str],
+    threads: int,
+    experiments: Path = Path("experiments"),
+    artifacts: Path = Path("artifacts"),
+) -> int:
+    """Train or continue the run of a config; returns the exit code."""
+    run = load_run(config, overrides=overrides, variant=variant)
+    check_mode(run.tracking.wandb)
+    data = prepare(run.data)
+    data.require(run.model.max_seq_len)
+    identity = run_digest(run, corpus_digest=data.corpus_digest)
+    stem = find(config).stem + (f"-{variant}" if variant else "")
+    name = f"{stem}-{run.seed}-{identity[:8]}"
+    folder, package = experiments / FOLDER / name, artifacts / FOLDER / name
+    if (done := _finished(folder, identity)) is None:
+        order = WorkOrder(
+            run=name,
+            digest=identity,
+            config=run,
+            labels={"sweep": FOLDER, "variant": stem, "phase": "run"},
+            settings={},
+            threads=threads,
+            data=str(data.folder),
+            package=str(package.absolute()),
+            provenance=facts(),
+        )
+        write_text(folder / "config.yaml", dump_yaml(run.dump()))
+        write_json(folder / "order.json", order.dump())
+        done = _execute(order, folder)
+    if done is None:
+        console.print("stopped at a checkpoint; the same command continues")
+        return 130
+    draw_curve(folder)
+    _say(done, run, folder, package)
+    return 0
+
+
+def _execute(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=40),
+        TextColumn("{task.completed}/{task.total} steps"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bars.add_task(order.run, total=order.config.train.steps, note="")
+
+    def show(step: int, row: Mapping[str, float]) -> None:
+        if "val/loss" in row:
+            note = f"val/loss {row['val/loss']:.4f}"
+            bars.update(task, completed=step, note=note)
+            if not console.is_terminal:
+                console.print(f"step {step}/{order.config.train.steps} {note}")
+        bars.update(task, completed=step)
+
+    with bars, _stopping() as stopped:
+        from lab.run import execute  # imports torch
+
+        return execute(order, folder=folder, stop=lambda: bool(stopped), on_row=show)
+
+
+def _say(done: Mapping[str, Any], run: RunConfig, folder: Path, package: Path) -> None:
+    if done["status"] == "diverged":
+        console.print(
+            f"[yellow]diverged at step {done['diverged_at']}[/yellow]: "
+            f"try a lower train.optimizer.lr than {run.train.optimizer.lr:g}"
+        )
+    metrics = done["metrics"]
+    for name in ("val/loss", "val/perplexity", "val/bpb"):
+        if name in metrics:
+            console.print(f"{name:<15}{metrics[name]:.4f}")
+    console.print(f"run            {folder}\ncurve          {folder / 'curve.png'}")
+    if done["package"]:
+        console.print(f"package        {package}")
+
+
+def _finished(folder: Path, identity: str) -> dict[str, Any] | None:
+    file = folder / "result.json"
+    if not file.is_file():
+        return None
+    found: dict[str, Any] = read_json(file)
+    if found.get("digest") != identity:
+        raise SweepError(f"{folder} belongs to another run; move it away")
+    return found
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """Collects signals: the first asks for a checkpoint, a second ends at once."""
+    seen: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+        console.print("\nstopping after a checkpoint; once more ends now")
+
+    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

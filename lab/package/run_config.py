@@ -1,0 +1,55 @@
+"""config.yaml of a package: the resolved run, in the YAML 1.2 that the lab reads.
+
+Design choices:
+- anchors, aliases, tags and deep nesting are refused on reading: this file never has any, and
+  they can cost more memory and time than there is.
+"""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from lab.config.explain import explained
+from lab.config.run import RunConfig
+from lab.config.yaml12 import load_yaml
+from lab.errors import ConfigError, PackageError
+
+MAX_DEPTH = 32
+
+_OPENING = (
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+)
+_CLOSING = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken, yaml.BlockEndToken)
+
+
+def read_config(path: Path) -> RunConfig:
+    """Raises `PackageError` with every fault of the file."""
+    try:
+        text = path.read_bytes().decode()
+        _refuse_surprises(text)
+        return RunConfig.parse(load_yaml(text, source=str(path)))
+    except ValidationError as error:
+        faults = "; ".join(explained(error, RunConfig))
+        raise PackageError(
+            f"{path} is not a run of this lab: {faults}. Read it with the lab that wrote it"
+        ) from None
+    except (ConfigError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).replace("\n", " ").removeprefix(f"{path}: ")
+        raise PackageError(f"{path} cannot be read ({reason}): package the run again") from None
+
+
+def _refuse_surprises(text: str) -> None:
+    """Raises `ConfigError` for what this file never has, at the first place where it stands."""
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        line = token.start_mark.line + 1
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
+            raise ConfigError(f"line {line}: anchors, aliases and tags have no place in it")
+        depth += isinstance(token, _OPENING)
+        depth -= isinstance(token, _CLOSING)
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"line {line}: nested more than {MAX_DEPTH} levels deep")

@@ -1,0 +1,83 @@
+"""What a reader should know beside a verdict before believing it."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from lab.config.sweep import SweepConfig
+from lab.report.tuned import Tuned, trials_of
+from lab.report.verdict import Verdict
+from lab.report.wording import amount, unit
+
+
+def caveats(
+    verdict: Verdict,
+    question: SweepConfig,
+    runs: pd.DataFrame,
+    tuned: tuple[Tuned | None, Tuned | None],
+) -> tuple[str, ...]:
+    """Sentences without a full stop, most weighty first."""
+    found: list[str] = []
+    if question.tune is not None:
+        found += _about_tau(verdict, question)
+        found += [line for side in tuned if side for line in _about_trials(side)]
+        found += _at_shared_points(verdict, question, runs)
+    confirm = question.confirm
+    if verdict.kind == "undecided" and confirm is not None and confirm.margin is None:
+        found.append("the plan gives no margin, so 'equivalent' could not be concluded")
+    return tuple(found)
+
+
+def _about_tau(verdict: Verdict, question: SweepConfig) -> list[str]:
+    assert question.tune is not None
+    if verdict.tau is None:
+        return [
+            "what tuning left on the table could not be estimated from these trials, so nothing "
+            "is concluded beyond these settings"
+        ]
+    found = []
+    if math.isfinite(verdict.low) and verdict.tau > 0:
+        found.append(
+            f"the interval is widened on each side by {amount(verdict.tau)} "
+            f"{unit(verdict.metric)}, what the tuning of both sides may have left on the table"
+        )
+    if len(question.tune.space) > 1:
+        found.append("that estimate takes the tuned settings to act independently of each other")
+    return found
+
+
+def _about_trials(side: Tuned) -> list[str]:
+    found = [
+        f"{side.variant} chose {name}={side.chosen[name]:.3g}, at an edge of its range: "
+        "a wider range may find better"
+        for name in side.edges
+    ]
+    if side.lost:
+        found.append(
+            f"{side.lost} of {side.trials} tuning trials of {side.variant} diverged or failed"
+        )
+    return found
+
+
+def _at_shared_points(verdict: Verdict, question: SweepConfig, runs: pd.DataFrame) -> list[str]:
+    """Whether a winner wins at its own best settings only."""
+    if verdict.kind != "decided":
+        return []
+    assert question.tune is not None
+    space = list(question.tune.space)
+    a, b = (
+        trials_of(question, runs, name).drop_duplicates(space).set_index(space)["loss"]
+        for name in (verdict.variant, verdict.reference)
+    )
+    shared = a.index.intersection(b.index)
+    a, b = a.loc[shared], b.loc[shared]
+    winner, loser = (a, b) if verdict.difference < 0 else (b, a)
+    wins, played = int(np.sum(winner < loser)), int(np.sum(winner != loser))
+    if played < 2 or 2 * wins > played:
+        return []
+    name = verdict.variant if verdict.difference < 0 else verdict.reference
+    return [
+        f"{name} wins at its own best settings only: "
+        f"it is lower at {wins} of the {played} settings that both tried"
+    ]

@@ -1,0 +1,193 @@
+"""A sweep's folder as tables: reads files only, and can be read while the sweep runs.
+
+Design choices:
+- a run is what its `order.json` says, with the outcome that its `result.json` says; without the
+  latter it is 'running' where it has begun to write, else 'planned';
+- runs that the present plan does not ask for (left by an earlier plan of the same name) are not
+  part of the sweep;
+- `results.csv` holds nothing that depends on the machine's speed or on the order in which runs
+  ended, so that the same numbers are the same bytes;
+- a file that is damaged is an error that names it: leaving a run out in silence would bias.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from lab.config.explain import config_error, explained
+from lab.config.sweep import SweepConfig
+from lab.config.yaml12 import load_yaml
+from lab.errors import ConfigError, SweepError
+from lab.files import read_json, write_text
+from lab.report.records import REMEDY, Record, frame, in_order, record, table
+from lab.report.verdict import Verdict
+from lab.report.verdicts import judge
+
+__all__ = ["Sweep", "frame", "open_sweep", "write_results"]
+
+TIMING = ("total", "setup", "train", "eval", "track", "package")
+RATES = ("tokens_per_second", "peak_memory_bytes")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The folder of a sweep, finished or not. Every call reads the files anew."""
+
+    folder: Path
+    question: SweepConfig
+    plan: Mapping[str, Any]
+
+    def records(self) -> list[Record]:
+        """All runs that have been ordered, in the order of `records.in_order`."""
+        scheduled = _scheduled(self.folder)
+        folders = sorted(path for path in self.folder.glob("runs/*") if path.is_dir())
+        found = (_read_run(path) for path in folders if not scheduled or path.name in scheduled)
+        return in_order(self.question, (run for run in found if run))
+
+    def runs(self) -> pd.DataFrame:
+        """A row a run, as `records.table` describes it. No timing."""
+        return table(self.question, self.records())
+
+    def timing(self) -> pd.DataFrame:
+        """A row a run that has ended: seconds by part, tokens a second, peak memory in bytes."""
+        numbers = (*TIMING, *RATES)
+        rows = [
+            {
+                "run": run.run,
+                "variant": run.variant,
+                "phase": run.phase,
+                "status": run.status,
+                **{name: run.part("timing").get(name) for name in numbers},
+            }
+            for run in self.records()
+            if run.result
+        ]
+        columns = ["run", "variant", "phase", "status", *numbers]
+        return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, "float64"))
+
+    def curve(self, run: str) -> pd.DataFrame:
+        """The run's metrics.csv, NaN where a metric was not measured; empty before it exists."""
+        path = self.folder / "runs" / run / "metrics.csv"
+        text = _read(path) if path.is_file() else ""
+        text = text[: text.rfind("\n") + 1]  # the last row of a run that writes may be half there
+        header, *rows = [*csv.reader(io.StringIO(text))] or [["step", "tokens"]]
+        try:
+            columns = zip(*([float(cell or "nan") for cell in row] for row in rows), strict=True)
+            values = [*columns] or [()] * len(header)
+            return pd.DataFrame(dict(zip(header, values, strict=True)), dtype="float64")
+        except ValueError as error:
+            raise SweepError(f"{path} is damaged ({error}); {REMEDY}") from None
+
+    def verdicts(self) -> list[Verdict]:
+        return judge(self.question, self.runs())
+
+
+def open_sweep(folder: str | Path) -> Sweep:
+    """A sweep by its folder; raises `SweepError` where it is none, or is damaged."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SweepError(f"{folder} is not a folder; give one such as experiments/posenc")
+    for name in ("sweep.yaml", "plan.json"):
+        if not (folder / name).is_file():
+            raise SweepError(
+                f"{folder} is not the folder of a sweep: it has no {name}; "
+                "give one that `lab sweep` has written, such as experiments/posenc"
+            )
+    plan = _read_object(folder / "plan.json", remedy="run the sweep again")
+    return Sweep(folder, _read_question(folder / "sweep.yaml"), plan)
+
+
+def write_results(folder: str | Path) -> None:
+    """Write results.csv and timing.csv into the sweep's folder."""
+    sweep = open_sweep(folder)
+    write_text(sweep.folder / "results.csv", _csv(sweep.runs()))
+    write_text(sweep.folder / "timing.csv", _csv(sweep.timing()))
+
+
+def _scheduled(folder: Path) -> set[str]:
+    """The runs that the present plan has come to; empty where no schedule is kept."""
+    path = folder / "schedule.json"
+    if not path.is_file():
+        return set()
+    rounds = _read_object(path, remedy="run the sweep again").get("rounds") or []
+    return {name for batch in rounds for name in batch}
+
+
+def _read_run(path: Path) -> Record | None:
+    """None for a folder that was made and not written to yet."""
+    has_result = (path / "result.json").is_file()
+    if not (path / "order.json").is_file():
+        if has_result:
+            raise SweepError(f"{path} has a result.json but no order.json; {REMEDY}")
+        return None
+    order = _read_object(path / "order.json")
+    result = _read_object(path / "result.json") if has_result else None
+    if result is not None and result.get("digest") != order.get("digest"):
+        raise SweepError(
+            f"{path}: result.json is of the run {result.get('digest')}, "
+            f"order.json of {order.get('digest')}; {REMEDY}"
+        )
+    if order.get("run") != path.name:
+        raise SweepError(f"{path} holds the order of the run {order.get('run')}; {REMEDY}")
+    begun = any((path / name).exists() for name in ("metrics.csv", "checkpoint"))
+    return record(order, result, unfinished="running" if begun else "planned")
+
+
+def _read_question(path: Path) -> SweepConfig:
+    raw = _read_mapping(path)
+    try:
+        return SweepConfig.parse(raw)
+    except ValidationError as error:
+        lines = explained(error, SweepConfig)
+        raise SweepError(str(config_error(str(path), lines))) from None
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        raw = load_yaml(_read(path), source=str(path))
+    except ConfigError as error:
+        raise SweepError(str(error)) from None
+    if not isinstance(raw, dict):
+        raise SweepError(f"{path} holds no question; run the sweep again")
+    return raw
+
+
+def _read_object(path: Path, *, remedy: str = REMEDY) -> dict[str, Any]:
+    try:
+        value = read_json(path)
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SweepError(f"{path} is damaged ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise SweepError(f"{path} is damaged (no JSON object); {remedy}")
+    return value
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SweepError(f"{path} cannot be read ({error}); {REMEDY}") from None
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """Comma-separated, a newline a row, floats as `repr` writes them, nothing for what is not."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(float(value)) if isinstance(value, float) else str(value)

@@ -1,0 +1,60 @@
+"""The words of a report that a newcomer may not know."""
+
+GLOSSARY = (
+    (
+        "Loss, in nats a token",
+        "How surprised the model is by the next token of text it has not seen, on average: minus "
+        "the natural logarithm of the probability it gave it. Lower is better; a difference of "
+        "0.01 is about 1 % in perplexity.",
+    ),
+    (
+        "Bits a byte",
+        "The same surprise in bits, for each byte of text instead of each token: the measure that "
+        "stays comparable when tokenizers differ.",
+    ),
+    (
+        "Training, validation and test split",
+        "Text to learn from, text to choose settings and draw curves by, and text that is read "
+        "once, at the end of a confirmation run, to judge by.",
+    ),
+    (
+        "Seed, paired",
+        "A seed fixes all chance of a run: the initial values and the batches. Runs of different "
+        "variants with the same seed see the same world, so the difference of such a pair is less "
+        "noisy than that of two runs at random; the correlation says how much less.",
+    ),
+    (
+        "Tuned, confirmed",
+        "Tuning gives every variant the same number of trials to find good settings. The best "
+        "of several trials looks better than it is, so its settings are trained again with fresh "
+        "seeds, and only those runs are judged.",
+    ),
+    (
+        "Interval",
+        "The differences that the runs leave possible, at the stated level. With several "
+        "comparisons the level is raised, so that the chance of any wrong claim stays at α. With "
+        "the test 'anytime' it stays valid although seeds are added until it decides.",
+    ),
+    (
+        "Decided, equivalent, undecided, unstable",
+        "Decided: the interval leaves out 0. Equivalent: all of it lies within the margin that the "
+        "plan calls unimportant. Undecided: neither. Unstable: a confirmation run diverged or "
+        "failed, so there is no mean to speak of.",
+    ),
+    (
+        "E-value",
+        "Evidence against 'no difference' that may be looked at after every seed: under no "
+        "difference it ever reaches a threshold of 1/α with probability α at most.",
+    ),
+    (
+        "Tuning may hide (τ)",
+        "How much lower the loss should be at better settings, by the curve through the trials. "
+        "The interval is widened on both sides by the τ of both variants.",
+    ),
+    ("d_z", "The mean difference in standard deviations of the differences."),
+    (
+        "FLOPs a token",
+        "The arithmetic of training on one token, matrix products only: a measure of cost that "
+        "does not depend on the machine.",
+    ),
+)

@@ -1,0 +1,124 @@
+"""How figures look, and how they become bytes that do not change from one day to the next.
+
+Design choices:
+- the palette of Okabe and Ito (2008), which the colour-blind tell apart; black for the reference,
+  and the same colour for a variant in every figure;
+- sizes are those of a paper: 3.3 inches for a column, 6.9 for a page;
+- text becomes paths and no date is written, so a figure looks the same everywhere and equal
+  numbers give equal bytes.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lab.config.sweep import SweepConfig
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN, PAGE = 3.3, 6.9  # inches
+INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A7A00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "lines.solid_capstyle": "round",
+    "text.color": INK,
+    "svg.fonttype": "path",
+    "mathtext.fontset": "dejavusans",
+}
+
+
+@contextmanager
+def paper() -> Iterator[None]:
+    """Figures made inside look as they should; outside, nothing is changed."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(RC):
+        yield
+
+
+def blank(width: float, height: float) -> "Figure":
+    """An empty figure, tied to no window and no global state."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def looks(question: SweepConfig) -> dict[str, dict[str, Any]]:
+    """Colour and marker of every variant; the reference is black."""
+    found: dict[str, dict[str, Any]] = {question.reference: {"color": INK, "marker": MARKERS[0]}}
+    for index, name in enumerate(question.comparisons):
+        found[name] = {
+            "color": PALETTE[index % len(PALETTE)],
+            "marker": MARKERS[(index + 1) % len(MARKERS)],
+        }
+    return found
+
+
+def legend(figure: "Figure", axes: "Axes", *, order: Sequence[str]) -> None:
+    """One legend above all panels, where it can cover nothing."""
+    found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    found = {name: found[name] for name in order if name in found}
+    widest = max((len(name) for name in found), default=0) + 5  # with the line before it
+    figure.legend(
+        found.values(),
+        found.keys(),
+        loc="outside upper left",
+        ncols=max(1, min(len(found), int(figure.get_figwidth() * 13 / widest))),
+        handlelength=2,
+        columnspacing=1.6,
+        borderpad=0,
+    )
+
+
+def svg(figure: "Figure", *, name: str) -> str:
+    """The figure as an `<svg>` element whose ids begin with `name`: several fit on one page."""
+    import matplotlib as mpl
+
+    content = io.StringIO()
+    with mpl.rc_context(RC | {"svg.hashsalt": name}):
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    text = content.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+def png(figure: "Figure") -> bytes:
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context(RC):
+        figure.savefig(content, format="png", dpi=200, metadata={"Software": None})
+    return content.getvalue()

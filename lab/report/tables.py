@@ -1,0 +1,244 @@
+"""What was compared and what came of it, as tables.
+
+Design choices:
+- means are over complete confirm runs (over plain runs where nothing was confirmed), and say over
+  how many;
+- differences in size and cost are printed against the reference, however small;
+- a table that has nothing to say is None.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lab.config.sweep import SweepConfig
+from lab.report.table import (
+    Show,
+    Table,
+    bound,
+    change,
+    decimals,
+    megabytes,
+    probability,
+    share,
+    short,
+    whole,
+)
+from lab.report.tuned import numbers, trials_of, tuning_of
+from lab.report.verdict import Verdict
+from lab.report.wording import amount, percent, plural, quantity, split_of, unit
+from lab.stats.paired import noise_floor
+
+
+def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
+    """Mean and spread of what each variant reached."""
+    phase = "confirm" if question.confirm else "run"
+    split = question.endpoint.split("/")[0] if question.confirm else "val"
+    metrics = dict.fromkeys([f"{split}/loss", "val/loss", f"{split}/bpb", f"{split}/perplexity"])
+    done = runs[(runs["phase"] == phase) & (runs["status"] == "complete")]
+    rows: list[dict[str, Any]] = []
+    for name in question.variants:
+        side = done[done["variant"] == name]
+        row: dict[str, Any] = {"Variant": name}
+        for metric in metrics:
+            values = numbers(side, metric)
+            values = values[np.isfinite(values)]
+            row[_metric(metric)] = float(values.mean()) if len(values) else math.nan
+            if metric == f"{split}/{question.endpoint.split('/')[1]}":
+                row["SD over seeds"] = noise_floor(values)
+        rows.append({**row, "Seeds": len(side)})
+    if done.empty:
+        return None
+    frame = pd.DataFrame(rows)
+    floor = frame["SD over seeds"][list(question.variants).index(question.reference)]
+    note = (
+        f"The noise floor, the SD over seeds of {question.reference}, is {amount(floor)} "
+        f"{unit(question.endpoint)}."
+        if math.isfinite(floor)
+        else ""
+    )
+    shows = dict.fromkeys(frame.columns[1:-1], decimals(4))
+    shows |= {name: decimals(3) for name in frame.columns if "erplexity" in name}
+    return Table("results", frame, shows, note)
+
+
+def comparisons(
+    question: SweepConfig, verdicts: Sequence[Verdict], timing: pd.DataFrame
+) -> Table | None:
+    """The evidence behind each verdict."""
+    measured = [v for v in verdicts if v.variant != v.reference and v.n and v.kind != "unstable"]
+    if not measured or question.confirm is None:
+        return None
+    anytime = question.confirm.test == "anytime"
+    rows = []
+    for v in measured:
+        evidence = (
+            {"E-value": v.e_value}
+            if anytime
+            else {"Sign-flip p": v.p_value, "p after Holm": v.p_holm}
+        )
+        rows.append(
+            {
+                "Variant": v.variant,
+                "Verdict": v.kind,
+                "Difference": v.difference,
+                "From": v.low,
+                "To": v.high,
+                "Seeds": v.n,
+                **evidence,
+                "d_z": v.d_z,
+                "Share of seeds lower": v.p_lower,
+                "Correlation": v.correlation,
+                "Tuning may hide": v.tau,
+                "More seeds": v.more_seeds,
+                "Worker minutes for them": _minutes(v, timing),
+            }
+        )
+    frame = pd.DataFrame(rows).astype({"More seeds": "Int64"})
+    frame = frame.drop(columns=[name for name in _OPTIONAL if frame[name].isna().all()])
+    shows = {
+        "Difference": bound,
+        "From": bound,
+        "To": bound,
+        "E-value": short,
+        "Sign-flip p": probability,
+        "p after Holm": probability,
+        "d_z": decimals(1),
+        "Share of seeds lower": share,
+        "Correlation": decimals(2),
+        "Tuning may hide": decimals(4),
+        "Worker minutes for them": decimals(1),
+    }
+    v, k = measured[0], len(question.comparisons)
+    note = (
+        f"Differences are variant − {v.reference} in {unit(v.metric)}, paired by seed; below 0 the "
+        f"variant is better. From–to is the {percent(v.level)} interval: 1 − α/k for α = "
+        f"{question.confirm.alpha:g} and {plural(k, 'comparison')}."
+    )
+    if anytime:
+        note += f" An E-value of {k / question.confirm.alpha:g} or more excludes no difference."
+    return Table("comparisons", frame, shows, note)
+
+
+_OPTIONAL = ("More seeds", "Worker minutes for them")
+
+
+def tuning(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
+    """How each variant was tuned, and how much it depends on that."""
+    if question.tune is None:
+        return None
+    rows = []
+    for name in question.variants:
+        tuned = tuning_of(question, runs, name)
+        if tuned is None:
+            continue
+        losses = trials_of(question, runs, name)["loss"]
+        rows.append(
+            {
+                "Variant": name,
+                "Trials": tuned.trials,
+                "Lost": tuned.lost,
+                **{setting: tuned.chosen.get(setting) for setting in question.tune.space},
+                "At an edge of its range": ", ".join(tuned.edges) or "no",
+                f"Best {_metric(question.tuning_metric).lower()}": losses.min(),
+                "Tuning may hide": tuned.tau,
+                "Sensitivity": tuned.sensitivity,
+            }
+        )
+    if not rows:
+        return None
+    frame = pd.DataFrame(rows)
+    shows = {
+        **dict.fromkeys(question.tune.space, short),
+        f"Best {_metric(question.tuning_metric).lower()}": decimals(4),
+        "Tuning may hide": decimals(4),
+        "Sensitivity": decimals(3),
+    }
+    note = (
+        "Lost trials diverged or failed, and count as the worst. 'Tuning may hide' is what better "
+        "settings should still gain by the fitted curve. Sensitivity is the mean loss over the "
+        "searched rates, no worse than at the start, minus the best (Wortsman et al. 2023)."
+    )
+    return Table("tuning", frame, shows, note)
+
+
+def fairness(question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame) -> Table | None:
+    """Whether the variants had the same means."""
+    rows: list[dict[str, Any]] = []
+    base: dict[str, float] = {}
+    for name in [question.reference, *question.comparisons]:
+        side = runs[runs["variant"] == name]
+        sizes = {
+            "Parameters": _middle(side["n_params"]),
+            "Without embeddings": _middle(side["n_params"] - side["n_params_embedding"]),
+            "FLOPs a token": _middle(side["flops_per_token"]),
+        }
+        base = base or sizes
+        row: dict[str, Any] = {"Variant": name}
+        for header, value in sizes.items():
+            row[header] = value
+            row[f"{header}, against {question.reference}"] = value / base[header] - 1
+        tuned = tuning_of(question, runs, name)
+        complete = side[side["status"] == "complete"]
+        speed = timing[timing["run"].isin(complete["run"])]
+        row |= {
+            "Training tokens a run": _middle(complete["tokens"]),
+            "Tuning trials": tuned.trials if tuned else 0,
+            "Chosen settings": _settings(tuned.chosen) if tuned and tuned.chosen else None,
+            "At an edge of its range": (", ".join(tuned.edges) or "no") if tuned else None,
+            "Tuning may hide": tuned.tau if tuned else None,
+            "Runs": len(side),
+            "Diverged": int((side["status"] == "diverged").sum()),
+            "Failed": int((side["status"] == "failed").sum()),
+            "Tokens a second (median)": _middle(speed["tokens_per_second"]),
+            "Peak memory (median)": _middle(speed["peak_memory_bytes"]),
+        }
+        rows.append(row)
+    if not any(math.isfinite(row["Parameters"]) for row in rows):
+        return None
+    frame = pd.DataFrame(rows)
+    against = [name for name in frame.columns if ", against " in name]
+    if not question.comparisons:
+        frame = frame.drop(columns=against)
+    if question.tune is None:
+        frame = frame.drop(
+            columns=["Chosen settings", "At an edge of its range", "Tuning may hide"]
+        )
+    shows: dict[str, Show] = {
+        **dict.fromkeys(frame.columns[1:], whole),
+        **dict.fromkeys(against, change),
+        "Chosen settings": str,
+        "At an edge of its range": str,
+        "Tuning may hide": decimals(4),
+        "Peak memory (median)": megabytes,
+    }
+    note = (
+        "FLOPs are those of matrix products in training, the backward pass counted twice. Speed "
+        "and memory are of this machine, with as many runs side by side as it had workers."
+    )
+    return Table("fairness", frame, shows, note, upright=True)
+
+
+def _metric(name: str) -> str:
+    if name.endswith("/perplexity"):
+        return f"{split_of(name).capitalize()} perplexity"
+    return f"{quantity(name).capitalize()}, {unit(name)}"
+
+
+def _minutes(verdict: Verdict, timing: pd.DataFrame) -> float:
+    """Of one worker, for the seeds that are still missing on both sides."""
+    rows = timing[timing["phase"] == "confirm"]
+    sides = [rows[rows["variant"] == name] for name in (verdict.variant, verdict.reference)]
+    return (verdict.more_seeds or math.nan) * sum(_middle(side["total"]) for side in sides) / 60
+
+
+def _middle(values: "pd.Series[Any]") -> float:
+    known = values.dropna()
+    return float(known.median()) if len(known) else math.nan
+
+
+def _settings(chosen: Any) -> str:
+    return ", ".join(f"{name.rsplit('.', 1)[-1]} {value:.3g}" for name, value in chosen.items())

@@ -1,0 +1,224 @@
+"""From runs to verdicts: which variant is better, by how much, and how sure that is.
+
+Design choices:
+- differences are paired by seed, and the seeds used are the longest prefix, in order, that both
+  sides have finished: a verdict never depends on which run happened to end first;
+- one interval at 1 - alpha/k (k comparisons with the reference) gives both the verdict and the
+  numbers that are printed; it is widened on each side by what tuning may have left (tau of both);
+- where tau cannot be estimated it may be anything, so nothing is decided about the variants, only
+  about these settings of them;
+- a diverged or failed confirm run leaves no mean to speak of: ranks only, the lost run last;
+- the test `fixed` looks once: before all seeds are there it says nothing.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lab.config.sweep import ConfirmConfig, SweepConfig
+from lab.report import wording
+from lab.report.caveats import caveats
+from lab.report.pairs import LOST, confirm_runs, pairs_of
+from lab.report.tuned import Tuned, numbers, trials_of, tuning_of
+from lab.report.verdict import Verdict
+from lab.stats import paired, sequential
+from lab.stats.power import pairs_to_settle
+from lab.stats.tuning import Array, more_trials, trials_needed
+
+__all__ = ["Verdict", "judge"]
+
+
+def judge(question: SweepConfig, runs: pd.DataFrame) -> list[Verdict]:
+    """A verdict for each variant but the reference, in the plan's order.
+
+    `runs` is `Sweep.runs()`, complete or not. Raises `SweepError` where a complete confirm run
+    lacks the metric that is judged.
+    """
+    names = question.comparisons or [question.reference]
+    if question.confirm is None:
+        return [_unconfirmed(question, runs, name) for name in names]
+    if not question.comparisons:
+        return [_alone(question, question.confirm, runs)]
+    verdicts = [_compare(question, question.confirm, runs, name) for name in names]
+    return _with_holm(verdicts)
+
+
+def _compare(
+    question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame, name: str
+) -> Verdict:
+    reference = question.reference
+    verdict = Verdict(
+        name,
+        reference,
+        "unmeasured",
+        question.endpoint,
+        level=1 - confirm.alpha / len(question.comparisons),
+    )
+    sides = [confirm_runs(question, runs, variant) for variant in (name, reference)]
+    lost = [side[side["status"].isin(LOST)] for side in sides]
+    if any(len(rows) for rows in lost):
+        return _unstable(verdict, sides)
+    seeds, a, b = pairs_of(sides[0], sides[1])
+    verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
+    tuned = (tuning_of(question, runs, name), tuning_of(question, runs, reference))
+    if seeds:
+        verdict = _measured(verdict, question, confirm, a, b, tuned)
+        verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))
+    return replace(verdict, sentence=wording.comparison(verdict, question, tuned))
+
+
+def _measured(
+    verdict: Verdict,
+    question: SweepConfig,
+    confirm: ConfirmConfig,
+    a: Array,
+    b: Array,
+    tuned: tuple[Tuned | None, Tuned | None],
+) -> Verdict:
+    d = a - b
+    n, mean, alpha = len(d), float(d.mean()), 1 - verdict.level
+    sd = paired.noise_floor(d)
+    verdict = replace(
+        verdict,
+        kind="undecided",
+        difference=mean,
+        differences=tuple(float(x) for x in d),
+        d_z=_known(paired.d_z(d)),
+        correlation=_known(paired.correlation(a, b)),
+        p_lower=paired.p_lower(a, b),
+        tau=_tau(question, tuned),
+    )
+
+    def half_width(n: int) -> float:
+        anytime = confirm.test == "anytime"
+        return (sequential.half_width if anytime else paired.t_half_width)(n, sd, alpha=alpha)
+
+    if confirm.test == "anytime":
+        evidence = math.exp(min(sequential.log_e_value(d), 700))
+        verdict = replace(verdict, e_value=evidence)
+    elif n < confirm.max_seeds:
+        return verdict
+    else:
+        rng = np.random.default_rng(0)  # a fixed stream: the same report from the same runs
+        verdict = replace(verdict, p_value=paired.sign_flip_p(d, rng=rng))
+
+    half = half_width(n) if n > 1 else math.inf
+    tau = math.inf if verdict.tau is None else verdict.tau
+    reach = half + tau
+    shown = half if verdict.tau is None else reach
+    verdict = replace(verdict, low=mean - shown, high=mean + shown)
+    if confirm.margin is not None and abs(mean) + reach <= confirm.margin:
+        small = abs(mean) > reach
+        return replace(verdict, kind="equivalent", real_but_small=small, settled=True)
+    if abs(mean) > reach:
+        return replace(verdict, kind="decided", settled=True)
+    if abs(mean) > half:
+        return replace(verdict, more_trials=_more_trials(question, tuned, tau, abs(mean) - half))
+    enough = pairs_to_settle(mean, half_width, beyond=n, widening=tau, margin=confirm.margin)
+    return replace(verdict, more_seeds=enough - n if enough and n > 1 else None)
+
+
+def _unstable(verdict: Verdict, sides: list[pd.DataFrame]) -> Verdict:
+    """No mean, but ranks: of each seed that ended on both sides, which one ended lower."""
+    ended = [
+        side[side["status"].isin(("complete", *LOST))].set_index("seed")["endpoint"]
+        for side in sides
+    ]
+    both = ended[0].index.intersection(ended[1].index).sort_values()
+    a, b = (side.loc[both].to_numpy(dtype=np.float64) for side in ended)
+    wins, losses = int(np.sum(a < b)), int(np.sum(a > b))
+    verdict = replace(
+        verdict,
+        kind="unstable",
+        settled=True,
+        n=len(both),
+        seeds=tuple(int(seed) for seed in both),
+        p_value=paired.sign_test_p(wins, losses) if len(both) else None,
+        tau=None,
+    )
+    return replace(verdict, sentence=wording.unstable(verdict, sides, wins, losses))
+
+
+def _alone(question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame) -> Verdict:
+    """Nothing to compare: how low it gets, and how much that depends on the seed."""
+    name = question.reference
+    side = confirm_runs(question, runs, name)
+    verdict = Verdict(name, name, "unmeasured", question.endpoint, level=1 - confirm.alpha)
+    if side["status"].isin(LOST).any():
+        verdict = replace(verdict, kind="unstable", settled=True, n=len(side), tau=None)
+        return replace(verdict, sentence=wording.unstable(verdict, [side], 0, 0))
+    seeds, values, _ = pairs_of(side, side)
+    if not seeds:
+        return replace(verdict, sentence=wording.alone(verdict))
+    low, high = paired.t_interval(values, alpha=confirm.alpha)
+    verdict = replace(
+        verdict,
+        kind="measured",
+        difference=float(values.mean()),
+        differences=tuple(float(x) for x in values),
+        low=low,
+        high=high,
+        n=len(seeds),
+        seeds=seeds,
+        settled=len(seeds) >= confirm.max_seeds,
+    )
+    return replace(verdict, sentence=wording.alone(verdict))
+
+
+def _unconfirmed(question: SweepConfig, runs: pd.DataFrame, name: str) -> Verdict:
+    """Without fresh seeds there is a description, and no verdict."""
+    verdict = Verdict(
+        name, question.reference, "unmeasured", question.tuning_metric, settled=True, tau=None
+    )
+    best: dict[str, float] = {}
+    for variant in (name, question.reference):
+        if question.tune:
+            losses = trials_of(question, runs, variant)["loss"].to_numpy(dtype=np.float64)
+        else:
+            rows = runs[(runs["variant"] == variant) & (runs["status"] == "complete")]
+            losses = numbers(rows, question.tuning_metric)
+        losses = losses[np.isfinite(losses)]
+        if len(losses):
+            best[variant] = float(losses.min())
+    return replace(verdict, sentence=wording.unconfirmed(verdict, question, best))
+
+
+def _tau(question: SweepConfig, tuned: tuple[Tuned | None, Tuned | None]) -> float | None:
+    if question.tune is None:
+        return 0.0
+    taus = [side.tau if side else None for side in tuned]
+    return None if None in taus else sum(tau for tau in taus if tau is not None)
+
+
+def _more_trials(
+    question: SweepConfig,
+    tuned: tuple[Tuned | None, Tuned | None],
+    tau: float,
+    affordable: float,
+) -> int:
+    assert question.tune is not None
+    dimensions = len(question.tune.space)
+    if math.isfinite(tau):
+        trials = question.tune.trials
+        return more_trials(trials, tau=tau, affordable=affordable, n_settings=dimensions)
+    good = min(side.trials - side.lost if side else 0 for side in tuned)
+    return max(1, trials_needed(dimensions) - good)
+
+
+def _with_holm(verdicts: list[Verdict]) -> list[Verdict]:
+    """Holm over all comparisons; one that has no p-value yet counts as 1."""
+    tested = [v.p_value is not None and v.kind != "unstable" for v in verdicts]
+    if not any(tested):
+        return verdicts
+    p = [1.0 if v.kind == "unstable" or v.p_value is None else v.p_value for v in verdicts]
+    adjusted = paired.holm(p)
+    return [
+        replace(v, p_holm=float(q)) if use else v
+        for v, use, q in zip(verdicts, tested, adjusted, strict=True)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

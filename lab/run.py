@@ -1,0 +1,286 @@
+"""The composition root: a work order in, a finished run folder and a package out.
+
+    config ─► data, model, optimizer ─► train ─► evaluate ─► package ─► result.json
+
+This is the one place where every room meets. A run knows nothing of the sweep it belongs to: its
+labels are passed on to the tracker, unread.
+"""
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lab.config.order import WorkOrder
+from lab.config.run import RunConfig
+from lab.data.batches import Batches
+from lab.data.store import open_prepared, prepare
+from lab.decode.samples import SampleText
+from lab.decode.sampling import Sampling
+from lab.errors import ConfigError
+from lab.files import write_json
+from lab.model.gpt import build_model
+from lab.model.init import logical_shapes
+from lab.package.write import write_package
+from lab.result import result
+from lab.track.base import RunInfo, Tracker
+from lab.track.build import build_tracker
+from lab.train.checkpoint import Checkpoints
+from lab.train.clock import Clock
+from lab.train.evaluation import evaluate
+from lab.train.loop import Outcome, train
+from lab.train.optimizer import build_optimizer
+from lab.train.state import TrainState
+
+EVAL_TOKENS = 8192  # a batch: large enough to be quick, small enough for any memory
+Row = Callable[[int, Mapping[str, float]], None]
+
+
+def execute(
+    order: WorkOrder,
+    *,
+    folder: Path,
+    stop: Callable[[], bool] = lambda: False,
+    on_row: Row = lambda step, row: None,
+) -> dict[str, Any] | None:
+    """Train, judge and package a run in its folder; returns the content of its `result.json`.
+
+    Continues from the newest checkpoint in the folder. None means that `stop` said yes: the state
+    is saved, and the same call continues. Raises whatever went wrong.
+    """
+    clock = Clock()
+    with clock.phase("setup"):
+        run = _Run(order, folder, clock)
+        checkpoints = Checkpoints(folder / "checkpoint")
+        resumed = checkpoints.restore(run.state)
+        if resumed:
+            clock.restore(run.state.seconds)
+    tracker = build_tracker(order.config.tracking)
+    with clock.phase("track"):
+        tracker.start(run.info(resumed=resumed), step=run.state.step)
+    status = "failed"
+    try:
+        outcome = train(
+            run.state,
+            run.batches,
+            order.config.train,
+            seed=order.config.seed,
+            tokens_per_step=order.config.tokens_per_step,
+            tracker=tracker,
+            clock=clock,
+            checkpoints=checkpoints,
+            hooks=run.hooks(tracker),
+            stop=stop,
+            on_row=on_row,
+        )
+        status = outcome.status
+        if outcome.status == "interrupted":
+            return None
+        metrics = run.judged(outcome)
+        if outcome.status == "complete" and order.package:
+            with clock.phase("package"):
+                package = run.package(Path(order.package), metrics)
+            with clock.phase("track"):
+                tracker.artifact(package)
+        with clock.phase("track"):
+            tracker.summary(metrics)
+    finally:
+        with clock.phase("track"):
+            tracker.finish(status=status)
+    content = run.result(outcome, metrics)
+    write_json(folder / "result.json", content)
+    checkpoints.delete()
+    return content
+
+
+def pick_device(wanted: str) -> torch.device:
+    """`auto` is CUDA, else MPS, else the CPU; raises `ConfigError` for one that is not there."""
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    if not there[wanted]:
+        usable = ", ".join(kind for kind, found in there.items() if found)
+        raise ConfigError(f"device: {wanted} is not on this machine; there is: {usable}")
+    return torch.device(wanted)
+
+
+def time_steps(config: RunConfig, data: Path, *, threads: int, steps: int = 8) -> float:
+    """Seconds a training token takes here, from the quickest of some real steps."""
+    order = WorkOrder(
+        run="timed", digest="", config=config, labels={}, settings={}, threads=threads,
+        data=str(data), provenance={},
+    )  # fmt: skip
+    run = _Run(order, Path(), Clock())
+    seconds = []
+    for number in range(1, steps + 1):
+        since = time.perf_counter()
+        inputs, targets = run.batches.batch(number)
+        logits = run.state.model(inputs.to(run.device))
+        nn.functional.cross_entropy(
+            logits.flatten(0, -2), targets.to(run.device).flatten()
+        ).backward()  # type: ignore[no-untyped-call]
+        run.state.optimizer.step()
+        run.state.optimizer.zero_grad()
+        if run.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - since)
+    return min(seconds) / config.tokens_per_step
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Batches with the evaluation batch size that suits this model."""
+
+    batches: Batches
+    eval_batch_size: int
+
+    def batch(self, step: int, *, part: slice | None = None) -> tuple[Tensor, Tensor]:
+        return self.batches.batch(step, part=part)
+
+    def evaluation(self, split: str) -> Iterator[tuple[Tensor, Tensor, int]]:
+        return self.batches.evaluation(split, batch_size=self.eval_batch_size)
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Hands the text of a fixed prompt to the tracker."""
+
+    text: SampleText
+    tracker: Tracker
+
+    def on_eval(self, model: nn.Module, *, step: int) -> None:
+        text = self.text.on_eval(model, step=step)
+        if text is not None:
+            self.tracker.sample(text, step=step)
+
+
+class _Run:
+    """The parts of one run, built from its order."""
+
+    def __init__(self, order: WorkOrder, folder: Path, clock: Clock) -> None:
+        config = order.config
+        self.order, self.config, self.folder, self.clock = order, config, folder, clock
+        self.device = pick_device(config.device)
+        torch.set_num_threads(order.threads)
+        self.data = open_prepared(Path(order.data)) if order.data else prepare(config.data)
+        length = config.model.max_seq_len
+        self.batches = _Source(
+            Batches(
+                self.data, seq_len=length, batch_size=config.train.batch_size, seed=config.seed
+            ),
+            max(1, EVAL_TOKENS // length),
+        )
+        vocab_size = self.data.tokenizer.vocab_size
+        self.model = build_model(config.model, vocab_size, seed=config.seed).to(self.device)
+        self.state = TrainState(self.model, build_optimizer(self.model, config.train.optimizer))
+        self.provenance = {
+            **order.provenance, "device": self.device.type, "threads": order.threads
+        }  # fmt: skip
+
+    def info(self, *, resumed: bool) -> RunInfo:
+        return RunInfo(
+            name=self.order.run,
+            folder=self.folder,
+            labels=self.order.labels,
+            config=self.config.dump(),
+            provenance=self.provenance,
+            data_digest=self.data.digest,
+            resumed=resumed,
+        )
+
+    def hooks(self, tracker: Tracker) -> list[_Samples]:
+        wanted, steps = self.config.tracking.samples, self.config.train
+        if wanted.max_new_tokens == 0:
+            return []
+        tokenizer = self.data.tokenizer
+        text = SampleText(
+            tokenizer.encode_prompt(wanted.prompt),
+            decode=tokenizer.decode,
+            sampling=Sampling(temperature=wanted.temperature),
+            every=wanted.every * steps.eval_interval,
+            max_new_tokens=wanted.max_new_tokens,
+            last=steps.steps,
+        )
+        return [_Samples(text, tracker)]
+
+    def judged(self, outcome: Outcome) -> dict[str, float]:
+        """The finite metrics of the last row, and those of the split opened once, at the end."""
+        found = {k: v for k, v in outcome.metrics.items() if "/" in k and math.isfinite(v)}
+        split = self.order.judge
+        if outcome.status == "complete" and split != "val":
+            with self.clock.phase("eval"):
+                windows = self.batches.evaluation(split)
+                values = evaluate(self.model, windows, precision=self.config.train.precision)
+            found |= {f"{split}/{name}": value for name, value in values.items()}
+        return found
+
+    def package(self, folder: Path, metrics: Mapping[str, float]) -> Path:
+        return write_package(
+            folder,
+            config=self.config,
+            tokenizer=self.data.tokenizer,
+            model=self.model,
+            metrics_csv=self.folder / "metrics.csv",
+            run=self.order.run,
+            digest=self.order.digest,
+            corpus_digest=self.data.corpus_digest,
+            data_digest=self.data.digest,
+            metrics=metrics,
+            labels=self.order.labels,
+            provenance=self.provenance,
+        )
+
+    def result(self, outcome: Outcome, metrics: Mapping[str, float]) -> dict[str, Any]:
+        model, vocab_size = self.config.model, self.data.tokenizer.vocab_size
+        return result(
+            self.order,
+            "complete" if outcome.status == "complete" else "diverged",
+            step=outcome.step,
+            metrics=metrics,
+            initial=outcome.initial,
+            model={
+                "n_params": model.n_params(vocab_size),
+                "n_params_embedding": model.n_params_embedding(vocab_size),
+                "flops_per_token": model.flops_per_token(vocab_size),
+                "vocab_size": vocab_size,
+                "weights": {name: list(s) for name, s in logical_shapes(self.model).items()},
+            },
+            data={
+                "corpus_digest": self.data.corpus_digest,
+                "digest": self.data.digest,
+                "stats": {name: asdict(stats) for name, stats in self.data.stats.items()},
+            },
+            timing=self._timing(outcome),
+            provenance=self.provenance,
+            diverged_at=outcome.diverged_at,
+        )
+
+    def _timing(self, outcome: Outcome) -> dict[str, float]:
+        seconds = self.clock.snapshot()
+        tokens = outcome.step * self.config.tokens_per_step
+        return {
+            "total": sum(seconds.values()),
+            **{phase: seconds.get(phase, 0.0) for phase in PHASES},
+            "tokens_per_second": tokens / seconds["train"] if seconds.get("train") else 0.0,
+            "peak_memory_bytes": float(self._peak_memory()),
+        }
+
+    def _peak_memory(self) -> int:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated()
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+PHASES = ("setup", "train", "eval", "track", "checkpoint", "package")

@@ -1,0 +1,217 @@
+"""From files and overrides to configs; what is wrong is said in sentences."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.config.loading import find, load_run, load_sweep
+from lab.errors import ConfigError
+
+SHIPPED = ("posenc.yaml", "norm.yaml", "mlp.yaml", "nanogpt-cpu.yaml")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_questions_load(name: str) -> None:
+    question = load_sweep(name)
+    assert question.question.endswith("?")
+    assert question.parse(question.dump()) == question
+
+
+def test_the_question_of_the_plan() -> None:
+    question = load_sweep("posenc.yaml")
+    assert list(question.variants) == ["learned", "sinusoidal", "rope"]
+    assert question.reference == "learned"
+    assert question.comparisons == ["sinusoidal", "rope"]
+    assert question.endpoint == "test/loss"
+    assert question.tuning_metric == "val/loss"
+    rope = question.variant("rope", {"train.optimizer.lr": 0.01})
+    assert rope.model.position.kind == "rope"
+    assert rope.train.optimizer.lr == 0.01
+
+
+def test_names_are_looked_up_in_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find("posenc").name == "posenc.yaml"
+    own = tmp_path / "posenc.yaml"
+    own.write_text("question: mine?")
+    assert find("posenc.yaml").read_text() == "question: mine?"
+    with pytest.raises(ConfigError, match=r"no config 'posnc.yaml'; did you mean 'posenc.yaml'"):
+        find("posnc.yaml")
+
+
+def test_overrides_reach_the_base() -> None:
+    question = load_sweep(
+        "posenc.yaml",
+        overrides=["train.steps=7", "train.schedule={kind: constant}", "confirm.max_seeds=5"],
+    )
+    assert question.base.train.steps == 7
+    assert question.base.train.schedule.kind == "constant"
+    assert question.confirm is not None
+    assert question.confirm.max_seeds == 5
+    assert load_run("posenc.yaml", overrides=["seed=3"]).seed == 3
+    assert load_run("posenc.yaml", variant="rope").model.position.kind == "rope"
+
+
+def test_a_base_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(
+        "data: {corpus: {kind: python-docs}}\n"
+        "model: {n_layers: 1, n_heads: 1, d_model: 8, max_seq_len: 8}\n"
+        "train: {steps: 3, batch_size: 1}\n"
+    )
+    question = tmp_path / "q.yaml"
+    question.write_text(
+        "question: q?\nbase: run.yaml\nvariants: {a: {}, b: {model.norm: {kind: rmsnorm}}}"
+    )
+    sweep = load_sweep(question, overrides=["train.steps=5"])
+    assert sweep.base == load_run(tmp_path / "run.yaml", overrides=["train.steps=5"])
+
+
+FAULTS = {
+    "unknown key": (["train.stps=3"], "base.train.stps: unknown key; did you mean 'steps'?"),
+    "unknown top key": (["tuning={}"], "tuning: unknown key; did you mean 'tune'?"),
+    "misspelt variant": (
+        ["model.position.kind=ropee"],
+        "base.model.position: unknown kind 'ropee'; did you mean 'rope'?",
+    ),
+    "no kind": (["model.norm={}"], "base.model.norm: needs a kind, such as {kind: ...}; got {}"),
+    "dimensions": (
+        ["model.d_model=65"],
+        "base.model: d_model=65 is not a multiple of n_heads=4; try 64 or 68",
+    ),
+    "text for a number": (
+        ["train.optimizer.lr=fast"],
+        "base.train.optimizer.lr: input should be a valid number; got 'fast'",
+    ),
+    "bool for a number": (
+        ["train.steps=true"],
+        "base.train.steps: input should be a valid integer; got True",
+    ),
+    "negative": (
+        ["train.batch_size=-1"],
+        "base.train.batch_size: input should be greater than or equal to 1; got -1",
+    ),
+    "log range from 0": (
+        ["tune.space={train.optimizer.lr: {low: 0, high: 1, log: true}}"],
+        "tune.space.train.optimizer.lr: a logarithmic range cannot start at low=0; "
+        "give a positive low",
+    ),
+    "empty range": (
+        ["tune.space={train.optimizer.lr: {low: 0.1, high: 0.1}}"],
+        "tune.space.train.optimizer.lr: low=0.1 must lie below high=0.1",
+    ),
+    "range beyond what is valid": (
+        ["tune.space={train.optimizer.weight_decay: {low: -1, high: 1}}"],
+        "tune.space.low of train.optimizer.weight_decay: "
+        "input should be greater than or equal to 0; got -1.0",
+    ),
+    "tuned path": (
+        ["tune.space={train.optimizer.lrr: {low: 1, high: 2}}"],
+        "tune.space.train.optimizer.lrr: not a number of this run; "
+        "did you mean 'train.optimizer.lr'?",
+    ),
+    "variant's key": (
+        ["variants={a: {}, b: {model.positon: {kind: rope}}}", "baseline=a"],
+        "variants.b.model.positon: unknown key; did you mean 'position'?",
+    ),
+    "equal variants": (
+        ["variants={a: {}, b: {model.mlp: {kind: gelu}}}", "baseline=a"],
+        "variants.b: resolves to the same run as 'a'",
+    ),
+    "variant fixes what is tuned": (
+        ["variants={a: {}, b: {train.optimizer.lr: 0.1}}", "baseline=a"],
+        "variants.b.train.optimizer.lr: is tuned, so no variant may fix it",
+    ),
+    "another text": (
+        ["variants={a: {}, b: {data.splits: [0.8, 0.1, 0.1]}}", "baseline=a"],
+        "variants.b.data.splits: all variants must read the same text; "
+        "ask about another corpus in another sweep",
+    ),
+    "variant's name": (
+        ["variants={../a: {}}", "baseline=null"],
+        "variant '../a' names folders: use letters, digits, '.', '_' and '-'",
+    ),
+    "baseline": (
+        ["baseline=lerned"],
+        "baseline 'lerned' is not among the variants: learned, sinusoidal, rope",
+    ),
+    "splits": (
+        ["data.splits=[0.5, 0.6, 0]"],
+        "base.data: splits=[0.5, 0.6, 0.0] must be shares of train, val and test that sum to 1, "
+        "the first two above 0; for example [0.9, 0.05, 0.05]",
+    ),
+    "no test split": (
+        ["data.splits=[0.9, 0.1, 0]"],
+        "confirmation after tuning is judged on a test split that tuning never read: "
+        "give data.splits a third share above 0, such as [0.9, 0.05, 0.05]",
+    ),
+    "warm-up": (
+        ["train.steps=40"],
+        "base.train: schedule.warmup_steps=40 leaves nothing of steps=40; try 4",
+    ),
+    "micro-batches": (
+        ["train.micro_batch_size=3"],
+        "base.train: batch_size=16 is not a multiple of micro_batch_size=3",
+    ),
+    "seeds": (["confirm.max_seeds=3"], "confirm: min_seeds=4 is more than max_seeds=3"),
+    "a scalar for a section": (
+        ["train=3"],
+        "base.train: must be a mapping of keys to values; got 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_sentences(fault: str) -> None:
+    overrides, expected = FAULTS[fault]
+    with pytest.raises(ConfigError) as caught:
+        load_sweep("posenc.yaml", overrides=overrides)
+    source, _, sentence = str(caught.value).partition(": ")
+    assert source.endswith("posenc.yaml")
+    assert sentence == expected
+
+
+def test_all_faults_of_a_file_at_once() -> None:
+    overrides = ["train.stps=3", "model.norm.kind=layer", "seed=-1"]
+    with pytest.raises(ConfigError) as caught:
+        load_sweep("posenc.yaml", overrides=overrides)
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("posenc.yaml has 3 errors:")
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        "base.model.norm",
+        "base.train.stps",
+        "base.seed",
+    ]
+
+
+FILES = {
+    "duplicate": ("a: 1\na: 2\n", ", line 2: key 'a' stands twice"),
+    "tab": ("a:\n\tb: 1\n", ", line 2: found character '\\t' that cannot start any token"),
+    "list": ("- 1\n", ": must be a mapping of keys to values"),
+    "empty": ("", ": must be a mapping of keys to values"),
+    "number key": ("1: 2\n", ", line 1: key 1 must be text"),
+    "infinity": ("a: .inf\n", ", line 1: .inf is not a finite number"),
+    "tag": ("a: !!python/object:os.system x\n", ", line 1: could not determine a constructor"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_unreadable_files_are_sentences(name: str, tmp_path: Path) -> None:
+    content, expected = FILES[name]
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_sweep(path)
+    assert str(caught.value).startswith(f"{path}{expected}")
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"a: \xff\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_run(path)
+
+
+@pytest.mark.parametrize("override", ["train.steps", "=3", "train..steps=3", "train.steps=[1"])
+def test_malformed_overrides(override: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        load_run("posenc.yaml", overrides=[override])

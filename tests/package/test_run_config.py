@@ -1,0 +1,67 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.config.run import RunConfig
+from lab.config.yaml12 import dump_yaml
+from lab.errors import PackageError
+from lab.package.run_config import read_config
+
+RAW = {
+    "model": {"n_layers": 1, "n_heads": 1, "d_model": 8, "max_seq_len": 16},
+    "data": {"corpus": {"kind": "file", "path": "x"}},
+    "train": {"steps": 10, "batch_size": 2},
+}
+# Words that are no text to one version of YAML or to the other, and signs that must be quoted.
+SCALARS = "1e3 1e-3 0o7 no True null ~ +1 .5 .inf 0x1f 12:30 = << 2020-01-01 # ' \""
+WORDS = st.sampled_from(
+    [*SCALARS.split(), "- a", "a: b", " a ", "a\nb", "\x85x", "\u2028", "\ufeff"]
+)
+TEXTS = WORDS | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@settings(deadline=None, database=None, max_examples=60)
+@given(prompt=TEXTS, path=TEXTS, rate=st.floats(0, 1e300, exclude_min=True))
+def test_every_run_is_read_as_it_was_written(tmp_path_factory, prompt, path, rate):
+    config = RunConfig.parse(RAW).replaced(
+        {
+            "tracking.samples.prompt": prompt,
+            "data.corpus.path": path,
+            "train.optimizer.lr": rate,
+        }
+    )
+    file = tmp_path_factory.getbasetemp() / "config.yaml"
+    file.write_bytes(dump_yaml(config.dump()).encode())
+    assert read_config(file) == config
+
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"model: !!python/object/apply:os.system [id]", "line 1: anchors, aliases and tags"),
+        (b"seed: 1\nmodel: !!binary aGk=", "line 2: anchors, aliases and tags"),
+        (BOMB.encode(), "line 1: anchors, aliases and tags"),
+        (b"a: " + b"[" * 200_000, "line 1: nested more than 32 levels deep"),
+        (b"- " * 100_000, "line 1: nested more than 32 levels deep"),
+        (b"a: b: c", "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"a: \x00", "cannot be read"),
+        (b"", "not a run of this lab"),
+        (b"[1, 2]", "not a run of this lab"),
+        (b"sed: 1", "sed: unknown key; did you mean 'seed'"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused_in_one_line(tmp_path, content, sentence):
+    file = tmp_path / "config.yaml"
+    file.write_bytes(content)
+    with pytest.raises(PackageError, match=sentence) as caught:
+        read_config(file)
+    assert str(caught.value).startswith(str(file))
+    assert "\n" not in str(caught.value)
