@@ -18,6 +18,7 @@ import pandas as pd
 
 from lab.files import write_bytes, write_json, write_text
 from lab.report import history, markdown, plots, style, tables
+from lab.report.captions import captions
 from lab.report.collect import Sweep, open_sweep, write_results
 from lab.report.glossary import GLOSSARY
 from lab.report.table import Table, plain
@@ -47,23 +48,7 @@ TABLES = (
     "mishaps",
     "provenance",
 )
-CAPTIONS = {
-    "differences": (
-        "Differences between runs of the same seed: a dot a seed, a diamond for their mean. "
-        "The thick bar is the interval that the seeds give; its thin ends are what tuning may have "
-        "left on the table. Grey is the margin within which differences do not matter. Every "
-        "variant has its own scale."
-    ),
-    "curves": (
-        "Mean over seeds; the band reaches from the lowest seed to the highest. The reference is "
-        "dashed. A run that diverged is dotted and ends in a cross."
-    ),
-    "tuning": (
-        "A mark a tuning trial; the chosen one is ringed. The curve is the parabola from which is "
-        "estimated what tuning left on the table. A cross at the top is a trial that diverged or "
-        "failed, a small triangle one whose loss is too high to fit in."
-    ),
-}
+FIGURES = ("differences", "curves", "tuning")
 
 
 @dataclass(frozen=True)
@@ -84,7 +69,8 @@ class Report:
     metric: str
     unit: str
     verdicts: Sequence[Verdict]
-    unfinished: int
+    compares: bool
+    unfinished: bool
     changes: Sequence[str]
     useful: float
     tables: Mapping[str, Table]
@@ -101,7 +87,7 @@ def write_report(folder: str | Path) -> Path:
     for drawing in report.drawings.values():
         write_text(target / f"{drawing.name}.svg", drawing.svg)
         write_bytes(target / f"{drawing.name}.png", drawing.png)
-    for name in CAPTIONS.keys() - report.drawings.keys():  # of an earlier report
+    for name in {*FIGURES} - report.drawings.keys():  # of an earlier report
         for suffix in ("svg", "png"):
             (target / f"{name}.{suffix}").unlink(missing_ok=True)
     write_json(target / "report.json", _machine_readable(report))
@@ -129,6 +115,8 @@ def _collect(sweep: Sweep) -> Report:
         "tuning": plots.tuning(question, runs),
     }
     metric = question.endpoint if question.confirm else question.tuning_metric
+    words = captions(question)
+    waiting = int(runs["status"].isin(("running", "planned")).sum())
     return Report(
         name=sweep.folder.resolve().name,
         question=question.question,
@@ -136,17 +124,20 @@ def _collect(sweep: Sweep) -> Report:
         metric=quantity(metric),
         unit=unit(metric),
         verdicts=verdicts,
-        unfinished=int(runs["status"].isin(("running", "planned")).sum()),
+        compares=bool(question.comparisons),
+        unfinished=waiting > 0 or not all(verdict.settled for verdict in verdicts),
         changes=history.changes(sweep.folder, sweep.plan),
         useful=history.useful_share(timing),
         tables={table.name: table for table in found if table},
-        drawings={name: _draw(name, figure) for name, figure in figures.items() if figure},
+        drawings={
+            name: _draw(name, figure, words[name]) for name, figure in figures.items() if figure
+        },
         commands=_commands(sweep, runs),
     )
 
 
-def _draw(name: str, figure: "Figure") -> Drawing:
-    return Drawing(name, style.svg(figure, name=name), style.png(figure), CAPTIONS[name])
+def _draw(name: str, figure: "Figure", caption: str) -> Drawing:
+    return Drawing(name, style.svg(figure, name=name), style.png(figure), caption)
 
 
 def _commands(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[str, str]]:
@@ -197,6 +188,7 @@ def _html(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["tied"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     return _render(environment, "page.html.jinja", report)
 
 
@@ -221,7 +213,7 @@ def _markdown(report: Report) -> str:
         "page.md.jinja",
         report,
         tables=dict.fromkeys(TABLES, "") | shown,
-        figures=dict.fromkeys(CAPTIONS, "") | drawn,
+        figures=dict.fromkeys(FIGURES, "") | drawn,
     )
 
 

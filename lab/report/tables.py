@@ -30,7 +30,7 @@ from lab.report.table import (
 from lab.report.tuned import numbers, trials_of, tuning_of
 from lab.report.verdict import Verdict
 from lab.report.wording import amount, percent, plural, quantity, split_of, unit
-from lab.stats.paired import noise_floor
+from lab.stats.paired import EXACT_UP_TO, noise_floor
 
 
 def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
@@ -85,11 +85,11 @@ def comparisons(
                 "Variant": v.variant,
                 "Verdict": v.kind,
                 "Difference": v.difference,
-                "From": v.low,
-                "To": v.high,
+                "Interval from": v.low,
+                "Interval to": v.high,
                 "Seeds": v.n,
                 **evidence,
-                "d_z": v.d_z,
+                "Effect size d_z": v.d_z,
                 "Share of seeds lower": v.p_lower,
                 "Correlation": v.correlation,
                 "Tuning may hide": v.tau,
@@ -101,12 +101,12 @@ def comparisons(
     frame = frame.drop(columns=[name for name in _OPTIONAL if frame[name].isna().all()])
     shows = {
         "Difference": bound,
-        "From": bound,
-        "To": bound,
+        "Interval from": bound,
+        "Interval to": bound,
         "E-value": short,
         "Sign-flip p": probability,
         "p after Holm": probability,
-        "d_z": decimals(1),
+        "Effect size d_z": decimals(1),
         "Share of seeds lower": share,
         "Correlation": decimals(2),
         "Tuning may hide": decimals(4),
@@ -115,12 +115,14 @@ def comparisons(
     v, k = measured[0], len(question.comparisons)
     note = (
         f"Differences are variant − {v.reference} in {unit(v.metric)}, paired by seed; below 0 the "
-        f"variant is better. From–to is the {percent(v.level)} interval: 1 − α/k for α = "
+        f"variant is better. The interval is one at {percent(v.level)}: 1 − α/k for α = "
         f"{question.confirm.alpha:g} and {plural(k, 'comparison')}."
     )
     if anytime:
         note += f" An E-value of {k / question.confirm.alpha:g} or more excludes no difference."
-    return Table("comparisons", frame, shows, note)
+    elif v.n <= EXACT_UP_TO:
+        note += f" With {plural(v.n, 'seed')} a sign-flip p is never below {0.5 ** (v.n - 1):.2g}."
+    return Table("comparisons", frame, shows, note, upright=True)
 
 
 _OPTIONAL = ("More seeds", "Worker minutes for them")

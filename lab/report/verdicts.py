@@ -66,7 +66,15 @@ def _compare(
     if seeds:
         verdict = _measured(verdict, question, confirm, a, b, tuned)
         verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))
+    elif any(_tuned_in_vain(question, side) for side in tuned):
+        verdict = replace(verdict, settled=True)
     return replace(verdict, sentence=wording.comparison(verdict, question, tuned))
+
+
+def _tuned_in_vain(question: SweepConfig, side: Tuned | None) -> bool:
+    """All trials are over, and none ended with a finite loss: there is nothing to confirm."""
+    explored = question.tune.n_explore if question.tune else 0
+    return side is not None and not side.chosen and side.trials >= explored
 
 
 def _measured(

@@ -1,5 +1,6 @@
 """How many seeds a comparison needs: before any is trained, and given those that were."""
 
+import bisect
 import math
 from collections.abc import Callable
 
@@ -40,11 +41,15 @@ def pairs_to_settle(
 ) -> int | None:
     """The fewest pairs beyond `beyond` that settle a comparison, if mean and spread stay.
 
-    Settled means that mean ± (half_width(n) + widening) leaves out 0 or lies within ± margin.
-    None where `limit` pairs are not enough, as when |mean| is no more than the widening.
+    Settled means that mean ± (half_width(n) + widening) leaves out 0 or lies within ± margin;
+    half_width must not grow with n. None where `limit` pairs are not enough, as when |mean| is no
+    more than the widening.
     """
-    for n in range(beyond + 1, limit + 1):
+
+    def settled(n: int) -> bool:
         reach = half_width(n) + widening
-        if abs(mean) > reach or (margin is not None and abs(mean) + reach <= margin):
-            return n
-    return None
+        return abs(mean) > reach or (margin is not None and abs(mean) + reach <= margin)
+
+    candidates = range(beyond + 1, limit + 1)
+    place = bisect.bisect_left(candidates, x=True, key=settled)
+    return candidates[place] if place < len(candidates) else None

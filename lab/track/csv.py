@@ -60,8 +60,7 @@ class CsvTracker:
         """Kept elsewhere: the package is its own folder."""
 
     def finish(self, *, status: str) -> None:
-        for table in self._tables or ():
-            table.close()
+        self._tables = None
 
     @property
     def _started(self) -> tuple[Table, Table, Table]:

@@ -9,6 +9,7 @@ Design choices:
   was at that step, so a run that was killed ends in the bytes of one that was not.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -26,7 +27,6 @@ class Table:
     def __init__(self, path: Path, *, columns: Sequence[str], last_step: int) -> None:
         self._path = path
         self._columns = list(columns)
-        self._file = path.open("ab", buffering=0)
         self.last_step = last_step
 
     @classmethod
@@ -63,12 +63,12 @@ class Table:
         row = (",".join(values) + "\n").encode(errors="replace")
         if unseen:
             self._widen(unseen, row)
-        elif self._file.write(row) != len(row):
-            raise OSError(f"{self._path}: the row of step {step} was written in part; disk full?")
+        else:
+            with self._path.open("r+b", buffering=0) as file:  # not "ab", which would make it anew
+                file.seek(0, os.SEEK_END)
+                if file.write(row) != len(row):
+                    raise OSError(f"{self._path}: step {step} was written in part; disk full?")
         self.last_step = step
-
-    def close(self) -> None:
-        self._file.close()
 
     def _widen(self, unseen: Sequence[str], row: bytes) -> None:
         for column in unseen:
@@ -77,8 +77,6 @@ class Table:
         _, *rows = records(self._path.read_bytes())
         rows = [_padded(row, len(self._columns)) for row in rows]
         write_bytes(self._path, _header(self._columns) + b"".join(rows) + row)
-        self._file.close()
-        self._file = self._path.open("ab", buffering=0)
 
 
 def records(content: bytes) -> list[bytes]:

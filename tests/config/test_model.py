@@ -21,9 +21,7 @@ def test_swiglu_matches_gelu_as_nearly_as_a_whole_width_allows(d_model: int, bia
 
 
 def test_a_free_width_is_kept() -> None:
-    config = ModelConfig(
-        n_layers=1, n_heads=1, d_model=64, max_seq_len=8, mlp=SwigluMLP(d_ff=99)
-    )
+    config = ModelConfig(n_layers=1, n_heads=1, d_model=64, max_seq_len=8, mlp=SwigluMLP(d_ff=99))
     assert config.d_ff == 99
 
 

@@ -37,9 +37,13 @@ PLAIN = st.recursive(
     | st.booleans()
     | st.integers(-(10**15), 10**15)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff")),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text("abc.é1", min_size=1), inner, max_size=3),
+    | st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff")
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abc.é1", min_size=1), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 

@@ -9,8 +9,8 @@ from lab.config.data import SPLITS, BpeTokenizer, DataConfig, TextFile
 from lab.data import store
 from lab.data.corpus import load_corpus
 from lab.data.store import SplitStats, TokenizedData, open_prepared, prepare
-from lab.files import cache_folder
 from lab.errors import DataError
+from lab.files import cache_folder
 
 
 @pytest.fixture(autouse=True)

@@ -90,8 +90,13 @@ def test_leading_dimensions_are_rows():
 
 
 def test_of_equal_tokens_the_lower_ids_stay_in_the_nucleus():
-    probs = filtered_probabilities(torch.zeros(8), Sampling(top_p=0.3))
-    assert probs.nonzero().flatten().tolist() == [0, 1, 2]
+    probs = filtered_probabilities(torch.zeros(5000), Sampling(top_p=0.00101))
+    assert probs.nonzero().flatten().tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_of_equal_tokens_all_reach_the_share_of_the_most_likely():
+    probs = filtered_probabilities(torch.tensor([1.0, 3, 0, 3]), Sampling(min_p=1.0))
+    assert probs.tolist() == [0, 0.5, 0, 0.5]
 
 
 def test_temperature_0_is_the_first_of_the_most_likely():
@@ -141,6 +146,13 @@ def test_a_draw_inverts_the_cumulative_sum(monkeypatch, u, token):
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, u, dtype=torch.float64))
     probs = torch.tensor([0.0, 0.5, 0.0, 0.5, 0.0, 0.0])
     assert pick(probs, torch.Generator()).item() == token
+
+
+def test_a_draw_stays_within_weights_too_small_to_scale(monkeypatch):
+    monkeypatch.setattr(
+        torch, "rand", lambda shape, **_: torch.full(shape, 1 - 2**-53, dtype=torch.float64)
+    )
+    assert pick(torch.tensor([0, 5e-324, 0], dtype=torch.float64), torch.Generator()).item() == 1
 
 
 @MANY

@@ -3,18 +3,20 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from lab.config.digest import digest
 from lab.config.loading import load_sweep
 from lab.config.sweep import SweepConfig
+from lab.report.records import frame
 
 INITIAL = 4.55
 LR = "train.optimizer.lr"
@@ -49,12 +51,66 @@ def question() -> SweepConfig:
 
 @pytest.fixture
 def make_sweep(tmp_path: Path, question: SweepConfig) -> Callable[..., Path]:
-    def make(
-        truth: Truth | None = None, *, asked: SweepConfig | None = None, name: str = "posenc"
-    ) -> Path:
-        return build_sweep(tmp_path / name, asked or question, truth or Truth())
+    """`make(asked=..., name=..., **truth)` writes a sweep folder and returns its path."""
+
+    def make(*, asked: SweepConfig | None = None, name: str = "posenc", **truth: Any) -> Path:
+        return build_sweep(tmp_path / name, asked or question, Truth(**truth))
 
     return make
+
+
+@pytest.fixture
+def asking(question: SweepConfig) -> Callable[..., SweepConfig]:
+    """The posenc question with top-level parts replaced; None leaves a part out."""
+
+    def ask(**parts: Any) -> SweepConfig:
+        return SweepConfig.parse({**question.dump(), **parts})
+
+    return ask
+
+
+Outcome = float | str  # a loss, or the status of a run without one
+
+
+@pytest.fixture
+def runs_of() -> Callable[..., pd.DataFrame]:
+    """A table of runs without a folder.
+
+    `confirm` maps a variant to its outcomes by seed, `tune` to (settings, outcome) by trial.
+    """
+
+    def build(
+        question: SweepConfig,
+        confirm: Mapping[str, Mapping[int, Outcome]] | None = None,
+        tune: Mapping[str, Sequence[tuple[Mapping[str, float], Outcome]]] | None = None,
+        chosen: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> pd.DataFrame:
+        pairs = []
+        for name, trials in (tune or {}).items():
+            for trial, (settings, outcome) in enumerate(trials):
+                labels = {"variant": name, "phase": "tune", "trial": str(trial)}
+                pairs.append(_pair(labels, 0, settings, outcome, question.tuning_metric))
+        for name, seeds in (confirm or {}).items():
+            for seed, outcome in seeds.items():
+                labels = {"variant": name, "phase": "confirm"}
+                settings = (chosen or {}).get(name, {})
+                pairs.append(_pair(labels, seed, settings, outcome, question.endpoint))
+        return frame(question, pairs)
+
+    return build
+
+
+def _pair(
+    labels: dict[str, str], seed: int, settings: Mapping[str, float], outcome: Outcome, metric: str
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    run = f"{labels['variant']}-{seed}-{digest([labels, settings])[:8]}"
+    order = {"run": run, "digest": run, "labels": labels, "settings": dict(settings)}
+    if outcome == "planned":
+        return order, None
+    if isinstance(outcome, str):
+        return order, {"status": outcome, "seed": seed, "step": 7, "diverged_at": 7}
+    result = {"status": "complete", "seed": seed, "step": 400, "metrics": {metric: outcome}}
+    return order, {**result, "initial": {"val/loss": INITIAL}}
 
 
 def build_sweep(folder: Path, question: SweepConfig, truth: Truth) -> Path:

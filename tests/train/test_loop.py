@@ -144,9 +144,7 @@ def test_interrupted_equals_uninterrupted(
     expected, rows_expected = run(whole)
     checkpoints, rows = Checkpoints(tmp_path / "checkpoint"), Rows()
     first = setup(**changes)
-    outcome, _ = run(
-        first, rows, checkpoints=checkpoints, stop=lambda: first[0].step >= stop_at
-    )
+    outcome, _ = run(first, rows, checkpoints=checkpoints, stop=lambda: first[0].step >= stop_at)
     assert outcome.status == "interrupted"
     assert outcome.step == stop_at
     second = setup(**changes)
@@ -195,5 +193,3 @@ class TestDivergence:
 def test_an_empty_evaluation_interval_means_ten(setup) -> None:
     _, rows = run(setup(**{"train.steps": 20, "train.eval_every": None, "train.log_every": 20}))
     assert list(rows.rows) == [*range(0, 21, 2)]
-
-

@@ -1,0 +1,294 @@
+"""A whole sweep through its command line: its answer, its files, and what kills cannot take."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import load_package, open_sweep
+from lab.files import read_json
+
+QUESTION: dict[str, Any] = {
+    "question": "Do rotations help a tiny model?",
+    "base": {
+        "model": {"n_layers": 1, "n_heads": 2, "d_model": 16, "max_seq_len": 16},
+        "train": {
+            "steps": 150,
+            "batch_size": 4,
+            "schedule": {"kind": "cosine", "warmup_steps": 5},
+            "log_every": 10,
+            "checkpoint_every": 10,
+        },
+        "device": "cpu",
+        "tracking": {"wandb": {"mode": "disabled"}, "samples": {"max_new_tokens": 8}},
+    },
+    "baseline": "learned",
+    "variants": {"learned": {}, "rope": {"model.position": {"kind": "rope"}}},
+    "tune": {
+        "trials": 3,
+        "space": {"train.optimizer.lr": {"low": 1e-3, "high": 3e-2, "log": True}},
+    },
+    "confirm": {"test": "fixed", "max_seeds": 2},
+}
+N_RUNS = 2 * 3 + 2 * 2
+
+
+class Lab:
+    """A working directory with a question in it, and the command that answers it."""
+
+    def __init__(self, folder: Path, corpus: Path, **changes: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        question = {**QUESTION, **changes}
+        corpus_config = {"corpus": {"kind": "file", "path": str(corpus)}}
+        question["base"] = {**question["base"], "data": corpus_config}
+        (folder / "tiny.yaml").write_text(yaml.safe_dump(question, sort_keys=False))
+        self.sweep = folder / "experiments" / "tiny"
+        self.artifacts = folder / "artifacts" / "tiny"
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab.sweep", "tiny.yaml", *options],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*options)
+        out, err = process.communicate(timeout=240)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def results(self) -> bytes:
+        return (self.sweep / "results.csv").read_bytes()
+
+    def curves(self) -> dict[str, bytes]:
+        """metrics.csv of each run that the results speak of."""
+        runs = self.sweep / "runs"
+        return {run: (runs / run / "metrics.csv").read_bytes() for run in self.rows("run")}
+
+    def rows(self, column: str) -> list[str]:
+        with (self.sweep / "results.csv").open() as file:
+            return [row[column] for row in csv.DictReader(file)]
+
+    def n_finished(self) -> int:
+        return len(list(self.sweep.glob("runs/*/result.json")))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("".join(f"{i} and {i * i % 97} make {i + i * i % 97};\n" for i in range(1500)))
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Lab:
+    """The question, answered by two workers without a disturbance."""
+    lab = Lab(tmp_path_factory.mktemp("answered"), corpus)
+    done = lab.run("--workers", "2")
+    assert done.returncode == 0, done.stderr
+    return lab
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Processes whose working directory is the given folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_every_planned_run_is_complete(answered: Lab) -> None:
+    assert answered.rows("status") == ["complete"] * N_RUNS
+    phases = list(zip(answered.rows("variant"), answered.rows("phase"), strict=True))
+    assert phases.count(("rope", "tune")) == 3
+    assert phases.count(("learned", "confirm")) == 2
+
+
+def test_the_test_split_is_opened_by_confirmation_only(answered: Lab) -> None:
+    runs = open_sweep(answered.sweep).runs()
+    assert runs[runs["phase"] == "tune"]["test/loss"].isna().all()
+    assert runs[runs["phase"] == "confirm"]["test/loss"].notna().all()
+
+
+def test_every_run_left_a_package_that_loads(answered: Lab) -> None:
+    folders = sorted(answered.artifacts.iterdir())
+    assert len(folders) == N_RUNS
+    for folder in folders:
+        package = load_package(folder)
+        text = package.generate("1 and ", max_new_tokens=20, seed=1)
+        assert text == package.generate("1 and ", max_new_tokens=20, seed=1)
+        assert len(text) == 20
+
+
+def test_checkpoints_are_gone_once_packaged(answered: Lab) -> None:
+    assert not list(answered.sweep.glob("runs/*/checkpoint"))
+
+
+def test_the_plan_was_written_with_its_hash(answered: Lab) -> None:
+    plan = read_json(answered.sweep / "plan.json")
+    assert plan["runs"] == {"least": N_RUNS, "greatest": N_RUNS}
+    assert len(plan["hash"]) == 64
+    assert len(plan["first_round"]) == 2 * 2
+
+
+def test_the_report_is_there(answered: Lab) -> None:
+    page = (answered.sweep / "report" / "index.html").read_text()
+    assert "Do rotations help a tiny model?" in page
+    for verdict in open_sweep(answered.sweep).verdicts():
+        assert verdict.sentence in (answered.sweep / "report" / "report.md").read_text()
+
+
+def test_the_study_opens_in_optuna(answered: Lab) -> None:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(answered.sweep / "study")))
+    runs = open_sweep(answered.sweep).runs()
+    for variant in ("learned", "rope"):
+        study = optuna.load_study(study_name=f"tiny/{variant}", storage=storage)
+        tuned = runs[(runs["variant"] == variant) & (runs["phase"] == "tune")]
+        assert [trial.value for trial in study.trials] == list(tuned["val/loss"])
+        rates = [trial.params["train.optimizer.lr"] for trial in study.trials]
+        assert rates == list(tuned["train.optimizer.lr"])
+        assert study.best_value == tuned["val/loss"].min()
+
+
+def test_the_same_command_repeats_nothing(answered: Lab) -> None:
+    before = {f: f.stat().st_mtime_ns for f in answered.sweep.glob("runs/*/*")}
+    done = answered.run()
+    assert done.returncode == 0
+    assert f"{N_RUNS} finished runs are taken over" in done.stderr
+    assert {f: f.stat().st_mtime_ns for f in answered.sweep.glob("runs/*/*")} == before
+
+
+def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "one", corpus)
+    assert lab.run("--workers", "1").returncode == 0
+    assert lab.results() == answered.results()
+    assert lab.curves() == answered.curves()
+
+
+@pytest.mark.parametrize("how", ["supervisor killed", "ctrl-c", "ctrl-c twice", "worker killed"])
+def test_interrupted_ends_in_the_same_results(
+    answered: Lab, corpus: Path, tmp_path: Path, how: str
+) -> None:
+    lab = Lab(tmp_path / "killed", corpus)
+    process = lab.start("--workers", "2")
+    wait_for(lambda: lab.n_finished() >= 2)
+    wait_for(lambda: bool(list(lab.sweep.glob("runs/*/checkpoint/*.json"))))
+    match how:
+        case "supervisor killed":
+            process.kill()
+            process.communicate()
+        case "ctrl-c":
+            os.killpg(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 130
+            assert "the same command continues" in err
+        case "ctrl-c twice":
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
+            assert process.returncode == 130
+        case "worker killed":
+            wait_for(lambda: kill_a_worker(lab, process.pid))
+            process.communicate(timeout=120)
+            assert process.returncode == 1
+            failed = [
+                f
+                for f in lab.sweep.glob("runs/*/result.json")
+                if read_json(f)["status"] == "failed"
+            ]
+            assert len(failed) == 1
+    wait_for(lambda: not processes_of(lab.folder), seconds=20)
+    done = lab.run("--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert lab.results() == answered.results()
+    assert lab.curves() == answered.curves()
+
+
+def kill_a_worker(lab: Lab, supervisor: int) -> bool:
+    """Kill a process that is training: one that has a run's log open."""
+    for pid in processes_of(lab.folder):
+        try:
+            log = Path(f"/proc/{pid}/fd/1").readlink()
+        except OSError:
+            continue
+        if pid != supervisor and log.name == "log.txt":
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
+
+
+def test_a_second_supervisor_is_refused(corpus: Path, tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "held", corpus)
+    first = lab.start("--workers", "1")
+    wait_for(lambda: lab.n_finished() >= 1)
+    second = lab.run()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert second.returncode == 2
+    assert f"is held by another sweep, process {first.pid}" in second.stderr
+
+
+def test_a_changed_question_says_what_changed_and_keeps_what_fits(
+    answered: Lab, corpus: Path, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path / "changed", corpus, confirm=None)
+    assert lab.run("--workers", "2").returncode == 0
+    assert lab.n_finished() == 6
+    Lab(lab.folder, corpus)
+    done = lab.run("--workers", "2")
+    assert done.returncode == 0
+    assert "the question has changed since its last plan: confirm" in done.stderr
+    assert "6 finished runs are taken over" in done.stderr
+    assert len(list(lab.sweep.glob("plan-*.json"))) == 1
+    assert lab.results() == answered.results()
+
+
+def test_results_of_other_code_are_not_quietly_mixed(answered: Lab) -> None:
+    result = next(answered.sweep.glob("runs/rope-0-*/result.json"))
+    original = result.read_text()
+    result.write_text(original.replace('"torch": "', '"torch": "0.'))
+    try:
+        done = answered.run()
+        assert done.returncode == 2
+        assert "was run under another torch" in done.stderr
+        assert "--keep" in done.stderr
+        assert "--rerun" in done.stderr
+        assert answered.run("--keep").returncode == 0
+    finally:
+        result.write_text(original)

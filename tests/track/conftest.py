@@ -1,0 +1,54 @@
+"""A run to track, and a wandb that knows nobody."""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab.track.base import RunInfo
+
+MakeInfo = Callable[..., RunInfo]
+
+
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncing guards against a power cut, which no test can make, and takes most of their time."""
+    monkeypatch.setattr("lab.files._sync", lambda path: None)
+
+
+@pytest.fixture(autouse=True)
+def _private_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def make_info(tmp_path: Path) -> MakeInfo:
+    def make(folder: Path = tmp_path / "runs" / "rope-1-3f2a9c01", seed: int = 1) -> RunInfo:
+        return RunInfo(
+            name=folder.name,
+            folder=folder,
+            labels={"sweep": "posenc", "variant": "rope", "phase": "tune", "trial": "0"},
+            config={
+                "model": {"position": {"kind": "rope"}, "n_layers": 2},
+                "seed": seed,
+                "tracking": {"wandb": {"mode": "auto"}},
+            },
+            provenance={"git_commit": "abc", "git_dirty": False},
+            data_digest="d" * 64,
+        )
+
+    return make
+
+
+@pytest.fixture
+def warnings_of(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What the trackers warned of so far."""
+    caplog.set_level(logging.WARNING, logger="lab.track")
+    return lambda: [r.getMessage() for r in caplog.records if r.name == "lab.track"]
