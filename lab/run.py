@@ -8,6 +8,7 @@ labels are passed on to the tracker, unread.
 
 import math
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,8 @@ from lab.errors import ConfigError
 from lab.files import write_json
 from lab.model.gpt import build_model
 from lab.model.init import logical_shapes
+from lab.package.layout import MANIFEST
+from lab.package.manifest import read_manifest
 from lab.package.write import write_package
 from lab.result import result
 from lab.track.base import RunInfo, Tracker
@@ -209,6 +212,7 @@ class _Run:
             decode=tokenizer.decode,
             sampling=Sampling(temperature=wanted.temperature),
             every=wanted.every * steps.eval_interval,
+            stop_id=tokenizer.eos_id,
             max_new_tokens=wanted.max_new_tokens,
             last=steps.steps,
         )
@@ -226,6 +230,10 @@ class _Run:
         return found
 
     def package(self, folder: Path, metrics: Mapping[str, float]) -> Path:
+        """A package of this very run that stands there is of an attempt without a result."""
+        standing = folder / MANIFEST
+        if standing.is_file() and read_manifest(standing).digest == self.order.digest:
+            shutil.rmtree(folder)
         return write_package(
             folder,
             config=self.config,
@@ -238,7 +246,7 @@ class _Run:
             data_digest=self.data.digest,
             metrics=metrics,
             labels=self.order.labels,
-            provenance=self.provenance,
+            provenance={k: v for k, v in self.provenance.items() if k != "command"},
         )
 
     def result(self, outcome: Outcome, metrics: Mapping[str, float]) -> dict[str, Any]:

@@ -21,6 +21,11 @@ from lab.errors import ConfigError
 def load_yaml(text: str, *, source: str) -> Any:
     """Plain data from YAML 1.2 text; raises `ConfigError` with the line of a fault."""
     try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.TagToken):
+                raise yaml.MarkedYAMLError(
+                    problem="tags such as !!int have no place here", problem_mark=token.start_mark
+                )
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

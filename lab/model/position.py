@@ -45,25 +45,23 @@ class LearnedPosition(PositionEncoding):
 
 
 class FixedSinusoidalPosition(PositionEncoding):
-    """sqrt(d) * embedding + PE, with PE[p, 2i] = sin(p / theta^(2i/d)) and PE[p, 2i+1] its cosine.
+    """embedding + amplitude * PE, where PE[p, 2i] = sin(p / theta^(2i/d)), PE[p, 2i+1] its cosine.
 
-    Vaswani et al. 2017, sections 3.4 and 3.5: the factor lets small embeddings stand beside
-    sinusoids of amplitude one.
+    Vaswani et al. 2017, section 3.5; for the amplitude see `lab.config.model`.
     """
 
     table: Tensor
 
-    def __init__(self, max_seq_len: int, d_model: int, *, theta: float) -> None:
+    def __init__(self, max_seq_len: int, d_model: int, *, theta: float, amplitude: float) -> None:
         super().__init__()
         angles = _angles(max_seq_len, d_model, theta)
-        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2) * amplitude
         self.register_buffer("table", table.float(), persistent=False)
 
     def embed(
         self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
     ) -> Float[Tensor, "*b t d"]:
-        scale: float = x.shape[-1] ** 0.5
-        return x * scale + self.table[: x.shape[-2]]
+        return x + self.table[: x.shape[-2]]
 
 
 class RotaryPosition(PositionEncoding):
@@ -94,8 +92,10 @@ def build_position(config: ModelConfig) -> PositionEncoding:
     match config.position:
         case LearnedConfig():
             return LearnedPosition(length, config.d_model)
-        case SinusoidalPosition(theta=theta):
-            return FixedSinusoidalPosition(length, config.d_model, theta=theta)
+        case SinusoidalPosition(theta=theta, amplitude=amplitude):
+            return FixedSinusoidalPosition(
+                length, config.d_model, theta=theta, amplitude=amplitude or config.init_std
+            )
         case RopePosition(theta=theta):
             return RotaryPosition(length, config.head_dim, theta=theta)
         case unreachable:

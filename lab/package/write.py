@@ -19,7 +19,7 @@ from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.tokenizer import Tokenizer
 from lab.errors import PackageError
-from lab.files import replacing, sha256_file, write_text
+from lab.files import replacing, sha256_file, sync, write_text
 from lab.package.layout import CONFIG, FILES, MANIFEST, MAX_BYTES, METRICS, TOKENIZER, WEIGHTS
 from lab.package.manifest import Manifest, Scalar, sealed
 from lab.package.verify import verify
@@ -87,7 +87,7 @@ def write_package(
         write_text(partial / MANIFEST, manifest.to_json())
         if not _stands(folder, manifest):
             partial.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
     finally:
         if partial.exists():
             shutil.rmtree(partial)
@@ -125,11 +125,3 @@ def _stands(folder: Path, manifest: Manifest) -> bool:
 
 def _content(manifest: Manifest) -> dict[str, Any]:
     return manifest.model_dump(exclude={"provenance", "sha256"})
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ def curves(sweep: Sweep) -> "Figure | None":
         for axes in panels:
             for name in [*question.comparisons, question.reference]:  # the dashes on top
                 if name in lines:
-                    _band(axes, lines[name], name, style[name]["color"], scale)
+                    _band(axes, lines[name], name, style[name], scale)
             for name, curve in lost:
                 axes.plot(
                     curve["tokens"] / scale, curve[metric], color=style[name]["color"], lw=0.9,
@@ -57,9 +57,6 @@ def curves(sweep: Sweep) -> "Figure | None":
                 )  # fmt: skip
             axes.set_xlabel(f"Training tokens{word}")
             axes.locator_params(axis="x", nbins=6)
-        if question.comparisons and question.reference in lines:
-            for axes in panels:
-                axes.get_lines()[len(lines) - 1].set_linestyle((0, (3, 1.6)))
         _fit(panels[0], list(lines.values()))
         _fit(panels[1], [line[line.index >= last / 2] for line in lines.values()])
         panels[1].set_xlim(last / 2 / scale, last / scale * 1.01)
@@ -138,11 +135,11 @@ def _curve(sweep: Sweep, run: str, metric: str) -> pd.DataFrame:
 _THOUSANDS = ((1e9, ", billions"), (1e6, ", millions"), (1e3, ", thousands"))
 
 
-def _band(axes: "Axes", line: pd.DataFrame, name: str, colour: str, scale: float) -> None:
+def _band(axes: "Axes", line: pd.DataFrame, name: str, look: dict[str, Any], scale: float) -> None:
     tokens = line.index.to_numpy(dtype=np.float64) / scale
     low, high = line["min"].to_numpy(), line["max"].to_numpy()
-    axes.fill_between(tokens, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(tokens, line["mean"], color=colour, label=name)
+    axes.fill_between(tokens, low, high, color=look["color"], alpha=0.18, linewidth=0)
+    axes.plot(tokens, line["mean"], color=look["color"], ls=look["ls"], label=name)
 
 
 def _fit(axes: "Axes", lines: Sequence[pd.DataFrame]) -> None:
@@ -178,8 +175,9 @@ def _trials(
         across = np.exp(along) if span.log else along
         axes.plot(across[shown], fitted[shown], color=look["color"], lw=0.9, alpha=0.55)
     axes.plot(
-        x[inside], y[inside], ls="", ms=4.5, mec="white", mew=0.5, label=name, clip_on=False, **look
-    )
+        x[inside], y[inside], ls="", marker=look["marker"], ms=4.5, mec="white", mew=0.5,
+        color=look["color"], label=name, clip_on=False,
+    )  # fmt: skip
     edge = axes.get_xaxis_transform()
     height = 0.98 - _STEP * list(question.variants).index(name)  # one over the other
     for far, marker in ((~np.isfinite(y), "x"), (np.isfinite(y) & ~inside, 6)):

@@ -9,6 +9,7 @@ Design choices:
 """
 
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 COLUMN, PAGE = 3.3, 6.9  # inches
 INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A7A00")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+MARKERS = ("o", "s", "^", "D", "v", "p", "<", ">")  # none like the crosses of lost trials
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -76,26 +77,34 @@ def blank(width: float, height: float) -> "Figure":
 
 
 def looks(question: SweepConfig) -> dict[str, dict[str, Any]]:
-    """Colour and marker of every variant; the reference is black."""
-    found: dict[str, dict[str, Any]] = {question.reference: {"color": INK, "marker": MARKERS[0]}}
+    """Colour, marker and line of every variant; the reference is black, and dashed beside others.
+
+    Where the palette begins again, lines are broken.
+    """
+    line: Any = (0, (3, 1.6)) if question.comparisons else "-"
+    found = {question.reference: {"color": INK, "marker": MARKERS[0], "ls": line}}
     for index, name in enumerate(question.comparisons):
         found[name] = {
             "color": PALETTE[index % len(PALETTE)],
             "marker": MARKERS[(index + 1) % len(MARKERS)],
+            "ls": "-" if index < len(PALETTE) else "-.",
         }
     return found
 
 
 def legend(figure: "Figure", axes: "Axes", *, order: Sequence[str]) -> None:
-    """One legend above all panels, where it can cover nothing."""
+    """One legend above all panels, where it can cover nothing; the figure grows by its rows."""
     found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     found = {name: found[name] for name in order if name in found}
     widest = max((len(name) for name in found), default=0) + 5  # with the line before it
+    columns = max(1, min(len(found), int(figure.get_figwidth() * 13 / widest)))
+    rows = math.ceil(len(found) / columns)
+    figure.set_figheight(figure.get_figheight() + 0.17 * (rows - 1))
     figure.legend(
         found.values(),
         found.keys(),
         loc="outside upper left",
-        ncols=max(1, min(len(found), int(figure.get_figwidth() * 13 / widest))),
+        ncols=columns,
         handlelength=2,
         columnspacing=1.6,
         borderpad=0,

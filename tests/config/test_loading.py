@@ -190,7 +190,7 @@ FILES = {
     "empty": ("", ": must be a mapping of keys to values"),
     "number key": ("1: 2\n", ", line 1: key 1 must be text"),
     "infinity": ("a: .inf\n", ", line 1: .inf is not a finite number"),
-    "tag": ("a: !!python/object:os.system x\n", ", line 1: could not determine a constructor"),
+    "tag": ("a: !!python/object:os.system x\n", ", line 1: tags such as !!int have no place here"),
 }
 
 

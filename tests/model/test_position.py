@@ -4,25 +4,29 @@ import math
 
 import torch
 
+from lab.config.model import ModelConfig
+from lab.model.gpt import build_model
 from lab.model.position import FixedSinusoidalPosition, RotaryPosition
 
 
 def test_sinusoids_follow_the_paper() -> None:
-    encoding = FixedSinusoidalPosition(50, 6, theta=100.0)
+    encoding = FixedSinusoidalPosition(50, 6, theta=100.0, amplitude=0.5)
     x = torch.zeros(50, 6)
     table = encoding.embed(x, torch.arange(50))
     for position in (0, 1, 17, 49):
         for i in range(3):
             angle = position / 100 ** (2 * i / 6)
-            assert math.isclose(table[position, 2 * i], math.sin(angle), abs_tol=1e-6)
-            assert math.isclose(table[position, 2 * i + 1], math.cos(angle), abs_tol=1e-6)
+            assert math.isclose(table[position, 2 * i], 0.5 * math.sin(angle), abs_tol=1e-6)
+            assert math.isclose(table[position, 2 * i + 1], 0.5 * math.cos(angle), abs_tol=1e-6)
 
 
-def test_sinusoidal_scales_embeddings_by_the_root_of_the_width() -> None:
-    encoding = FixedSinusoidalPosition(4, 16, theta=10_000.0)
-    x = torch.randn(4, 16)
-    shift = encoding.embed(torch.zeros(4, 16), torch.arange(4))
-    torch.testing.assert_close(encoding.embed(x, torch.arange(4)) - shift, x * 4)
+def test_sinusoids_begin_in_proportion_to_the_embeddings() -> None:
+    """In the paper tokens have mean square 1 where the sinusoids have 1/2."""
+    shape = {"n_layers": 1, "n_heads": 1, "d_model": 64, "max_seq_len": 64, "init_std": 0.1}
+    config = ModelConfig.parse({**shape, "position": {"kind": "sinusoidal"}})
+    model = build_model(config, 500, seed=0)
+    share = model.position.table.square().mean() / model.embedding.weight.square().mean()
+    assert math.isclose(share.item(), 0.5, rel_tol=0.03)
 
 
 def test_rope_is_a_complex_rotation() -> None:

@@ -44,7 +44,7 @@ class Truth:
     rng: int = 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def question() -> SweepConfig:
     return load_sweep(CONFIG)
 
@@ -57,6 +57,12 @@ def make_sweep(tmp_path: Path, question: SweepConfig) -> Callable[..., Path]:
         return build_sweep(tmp_path / name, asked or question, Truth(**truth))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def plain_sweep(tmp_path_factory: pytest.TempPathFactory, question: SweepConfig) -> Path:
+    """A complete sweep for tests that write nothing into it."""
+    return build_sweep(tmp_path_factory.mktemp("plain") / "posenc", question, Truth())
 
 
 @pytest.fixture

@@ -1,0 +1,173 @@
+"""No failure of wandb is a failure of the run: with a wandb that fails, or hangs, at will."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.config.tracking import WandbConfig
+from lab.track.base import RunInfo
+from lab.track.wandb import WandbTracker
+
+OFFLINE = WandbConfig(mode="offline")
+
+
+class FakeWandb(ModuleType):
+    """The names of wandb that the tracker uses; counts calls, and at one of them does `then`."""
+
+    def __init__(self, at: str, then: Callable[[], None]) -> None:
+        super().__init__("wandb")
+        self.calls: list[str] = []
+
+        def name(call: str, result: Any = None) -> Callable[..., Any]:
+            def called(*_: Any, **__: Any) -> Any:
+                self.calls.append(call)
+                if call == at:
+                    then()
+                return result
+
+            return called
+
+        class Summary(dict[str, Any]):
+            def __setitem__(self, key: str, value: Any) -> None:
+                name("summary")()
+
+            update = staticmethod(name("summary"))  # type: ignore[assignment]
+
+        run = SimpleNamespace(
+            define_metric=name("define_metric"),
+            log=name("log"),
+            log_artifact=name("log_artifact"),
+            finish=name("finish"),
+            summary=Summary(),
+        )
+        self.Settings = type("Settings", (), {"model_fields": {}, "__init__": name("Settings")})
+        self.setup = name("setup")
+        self.init = name("init", run)
+        self.Table = name("Table")
+        self.Artifact = name("Artifact", SimpleNamespace(add_dir=name("add_dir")))
+        self.teardown = name("teardown")
+
+
+CALLS = ["Settings", "setup", "init", "define_metric", "log", "summary", "Artifact", "add_dir"]
+CALLS += ["log_artifact", "Table", "finish", "teardown"]
+
+
+def live(tracker: WandbTracker, info: RunInfo) -> None:
+    tracker.start(info, step=0)
+    for step in range(3):
+        tracker.log({"tokens": step, "val/loss": 1.0}, step=step)
+    tracker.sample("text", step=2)
+    tracker.summary({"test/loss": 1.0})
+    tracker.artifact(Path("package"))
+    tracker.finish(status="complete")
+
+
+def fail() -> None:
+    raise OSError("no space left on device")
+
+
+def test_the_fake_is_used_like_wandb(
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    fake = FakeWandb("", fail)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    live(WandbTracker(OFFLINE), make_info())
+    assert set(fake.calls) == set(CALLS)
+    assert fake.calls.count("log") == 3
+    assert warnings_of() == []
+
+
+@pytest.mark.parametrize("at", CALLS)
+def test_the_first_error_is_warned_about_once_and_ends_wandb(
+    at: str,
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    fake = FakeWandb(at, fail)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    tracker = WandbTracker(OFFLINE)
+    live(tracker, make_info())
+    (warning,) = warnings_of()
+    assert "gets nothing more of this run, which goes on" in warning
+    assert "OSError: no space left on device" in warning
+    after = fake.calls[fake.calls.index(at) + 1 :]
+    assert set(after) <= {"teardown"}  # parting with its helper process
+    tracker.finish(status="complete")
+
+
+@pytest.mark.parametrize("at", ["init", "finish"])
+def test_a_call_that_hangs_is_left_behind(
+    at: str,
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    never = threading.Event()
+    fake = FakeWandb(at, lambda: never.wait() and None)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    begun = time.monotonic()
+    live(WandbTracker(OFFLINE, finish_timeout=0.1), make_info())
+    assert time.monotonic() - begun < 5
+    (warning,) = warnings_of()
+    assert "TimeoutError: not finished in 0.1 s" in warning
+    assert "teardown" in fake.calls
+    never.set()
+
+
+def test_training_does_not_wait_for_wandb_to_start(
+    make_info: Callable[..., RunInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+    fake = FakeWandb("init", lambda: started.wait() and None)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    tracker = WandbTracker(OFFLINE)
+    tracker.start(make_info(), step=0)
+    metrics = {"tokens": 1.0}
+    tracker.log(metrics, step=1)
+    metrics.clear()  # what was logged is what it was then
+    assert "log" not in fake.calls
+    started.set()
+    tracker.finish(status="complete")
+    assert "log" in fake.calls
+
+
+@pytest.mark.parametrize("shadowed", [True, False])
+def test_without_wandb_there_is_one_warning(
+    shadowed: bool,
+    tmp_path: Path,
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    if shadowed:
+        (tmp_path / "modules" / "wandb").mkdir(parents=True)
+    monkeypatch.delitem(sys.modules, "wandb", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "modules")])
+    live(WandbTracker(WandbConfig()), make_info())
+    (warning,) = warnings_of()
+    assert "wandb is not installed; pip install wandb" in warning
+
+
+def test_the_environment_is_given_back(
+    tmp_path: Path, make_info: Callable[..., RunInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_CACHE_DIR", "chosen")
+    before = dict(os.environ)
+    seen: dict[str, str] = {}
+    fake = FakeWandb("init", lambda: seen.update(os.environ))
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    info = make_info()
+    live(WandbTracker(OFFLINE), info)
+    assert dict(os.environ) == before
+    assert Path(seen["WANDB_DATA_DIR"]).is_relative_to(info.folder)
+    assert seen["WANDB_CACHE_DIR"] == "chosen"

@@ -1,0 +1,162 @@
+"""The online path, against a server on this machine that plays as much of wandb as a run needs."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.config.tracking import WandbConfig
+from lab.track.base import RunInfo
+from lab.track.wandb import WandbTracker
+
+BUCKET = {
+    "id": "bucket",
+    "config": "{}",
+    "historyLineCount": 0,
+    "project": {"id": "project", "name": "lab", "entity": {"id": "entity", "name": "me"}},
+}
+ARTIFACT = {"id": "a", "state": "COMMITTED", "artifactSequence": {"id": "s"}}
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.silent = threading.Event()
+        self.over = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: Any) -> None:
+        """wandb drops connections when it is done."""
+
+    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path != "/graphql":
+            self.asked.append((path, body))
+            return {}
+        query = body["query"].split("(")[0].split("{")[0].split()[-1]
+        self.asked.append((query, body.get("variables") or {}))
+        match query:
+            case "Viewer":
+                data: dict[str, Any] = {"viewer": {"id": "v", "entity": "me", "username": "me"}}
+            case "UpsertBucket":
+                bucket = {**BUCKET, "name": body["variables"]["name"]}
+                data = {"upsertBucket": {"bucket": bucket, "inserted": True}}
+            case "CreateRunFiles":
+                files = [
+                    {"name": name, "uploadUrl": f"{self.url}/{name}"}
+                    for name in body["variables"]["files"]
+                ]
+                created = {"runID": "bucket", "uploadHeaders": [], "files": files}
+                data = {"createRunFiles": created}
+            case "ArtifactType":
+                data = {"project": None}
+            case "CreateArtifact":
+                data = {"createArtifact": {"artifact": ARTIFACT}}
+            case _:
+                data = {}
+        return {"data": data}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.silent.is_set():
+            self.server.over.wait()
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            asked = {}
+        content = json.dumps(self.server.answer(self.path, asked)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_POST  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    yield server
+    server.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_run_arrives_at_the_server(
+    server: Server,
+    tmp_path: Path,
+    make_info: Callable[..., RunInfo],
+    warnings_of: Callable[[], list[str]],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "manifest.json").write_text("{}")
+    info = make_info()
+    tracker = WandbTracker(WandbConfig(entity="me"))
+    tracker.start(info, step=0)
+    for step in (0, 10, 20):
+        tracker.log({"tokens": 100 * step, "val/loss": 4 - step / 10}, step=step)
+    tracker.sample("The end", step=20)
+    tracker.artifact(tmp_path / "package")
+    tracker.finish(status="complete")
+    assert warnings_of() == []
+    assert capfd.readouterr() == ("", "")
+    asked = dict(reversed(server.asked))  # the first of each
+    run = asked["UpsertBucket"]
+    assert (run["groupName"][:12], run["jobType"]) == ("posenc-rope-", "tune")
+    assert (run["displayName"], run["tags"]) == (info.name, ["posenc", "rope"])
+    config = {k: v["value"] for k, v in json.loads(run["config"]).items()}
+    assert (config["seed"], config["provenance"]) == (1, info.provenance)
+    streamed = [body for name, body in server.asked if name.endswith("/file_stream")]
+    lines = [
+        json.loads(line)
+        for body in streamed
+        for line in body.get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
+    ]
+    assert [{k: v for k, v in line.items() if k[0] != "_"} for line in lines] == [
+        {"step": step, "tokens": 100 * step, "val/loss": 4 - step / 10} for step in (0, 10, 20)
+    ]
+    assert streamed[-1]["complete"] is True
+    assert streamed[-1]["exitcode"] == 0
+    kinds = [
+        body["input"]["artifactTypeName"] for name, body in server.asked if name == "CreateArtifact"
+    ]
+    assert sorted(kinds) == ["model", "run_table"]
+    assert not (tmp_path / "netrc").exists()  # the key was used, not stored
+
+
+def test_a_server_that_falls_silent_is_left_behind(
+    server: Server, make_info: Callable[..., RunInfo], warnings_of: Callable[[], list[str]]
+) -> None:
+    tracker = WandbTracker(WandbConfig(mode="online"), finish_timeout=0.5)
+    tracker.start(make_info(), step=0)
+    while not any(name == "UpsertBucket" for name, _ in server.asked):
+        time.sleep(0.01)
+    server.silent.set()
+    begun = time.monotonic()
+    tracker.log({"tokens": 1}, step=1)
+    tracker.finish(status="complete")
+    assert time.monotonic() - begun < 10
+    assert len(warnings_of()) == 1
