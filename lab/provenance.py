@@ -6,6 +6,7 @@
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -42,7 +43,7 @@ def facts() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(sys.argv),
     }
 
 
@@ -56,6 +57,14 @@ def version(library: str) -> str | None:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _command(argv: list[str]) -> str:
+    """The command line as a user would give it again."""
+    program = Path(argv[0])
+    name = program.parent.name if program.name == "__main__.py" else program.stem
+    words = [name] if name == "lab" or LAB not in program.absolute().parents else ["lab", name]
+    return shlex.join([*words, *argv[1:]])
 
 
 def _git(*words: str) -> str | None:

@@ -32,14 +32,14 @@ def _curves(question: SweepConfig) -> str:
         if question.confirm
         else "One run each."
     )
-    text += f" {question.reference}, the reference, is dashed." if question.comparisons else ""
+    text += f" The reference, {question.reference}, is dashed." if question.comparisons else ""
     return text + " A run that diverged is dotted and ends in a cross."
 
 
 def _tuning(question: SweepConfig) -> str:
     text = "A mark a tuning trial; the chosen one is ringed."
     if question.tune and len(question.tune.space) == 1:
-        text += " The curve is the parabola that estimates what tuning left on the table."
+        text += " The curve is the fit that estimates what tuning left on the table."
     return text + (
         " A cross at the top is a trial that diverged or failed; a small triangle there is one "
         "whose loss is too high to fit in."

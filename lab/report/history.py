@@ -12,6 +12,7 @@ from lab.config.sweep import SweepConfig
 from lab.files import read_json
 from lab.report.records import PHASES, STATUSES, Record
 from lab.report.table import Show, Table, seconds, share
+from lab.report.wording import plural
 
 PARTS = {
     "train": "Training",
@@ -102,7 +103,8 @@ def provenance(records: Sequence[Record], plan: Mapping[str, Any]) -> Table:
         {
             "What": key,
             "Value": "; ".join(
-                text if len(values) == 1 else f"{text} ({n} runs)" for text, n in values.items()
+                text if len(values) == 1 else f"{text} ({plural(n, 'run')})"
+                for text, n in values.items()
             ),
         }
         for key, values in found.items()

@@ -96,7 +96,7 @@ def test_provenance_shows_where_runs_differ(make_sweep):
         row["What"]: row["Value"] for row in history.provenance(sweep.records(), sweep.plan).plain()
     }
     assert shown["plan"] == sweep.plan["hash"]
-    assert shown["torch"] == "2.13.0 (27 runs); 2.14.0 (1 runs)"
+    assert shown["torch"] == "2.13.0 (27 runs); 2.14.0 (1 run)"
     assert shown["device"] == "cpu"
     assert shown["git dirty"] == "false"
     assert shown["data val"] == "22,345 bytes, 22,340 chars, 22,340 tokens, 5 documents"

@@ -15,7 +15,7 @@ MakeInfo = Callable[..., RunInfo]
 @pytest.fixture(autouse=True)
 def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Syncing guards against a power cut, which no test can make, and takes most of their time."""
-    monkeypatch.setattr("lab.files._sync", lambda path: None)
+    monkeypatch.setattr("os.fsync", lambda handle: None)
 
 
 @pytest.fixture(autouse=True)

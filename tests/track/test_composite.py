@@ -1,6 +1,6 @@
 """What reaches the run and what does not, when one of several trackers fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ LIVED = ["start", "log", "log", "sample", "summary", "artifact", "finish"]
 class Recorder:
     """Remembers what it was told, in a list that several may share, and fails at one call."""
 
-    def __init__(self, name: str, told: list[str], *, fails_at: str = "") -> None:
+    def __init__(self, name: str, told: list[str], *, fails_at: Sequence[str] = ()) -> None:
         self.name, self.told, self.fails_at = name, told, fails_at
 
     def __getattr__(self, call: str) -> Callable[..., None]:
@@ -25,7 +25,7 @@ class Recorder:
 
         def tell(*_: Any, **__: Any) -> None:
             self.told.append(f"{self.name}.{call}")
-            if call == self.fails_at:
+            if call in self.fails_at:
                 raise RuntimeError(f"{call} failed")
 
         return tell
@@ -53,7 +53,7 @@ def test_an_observer_that_fails_is_warned_about_once_and_told_no_more(
     call: str, make_info: Callable[..., RunInfo], warnings_of: Callable[[], list[str]]
 ) -> None:
     told: list[str] = []
-    bad, good = Recorder("bad", told, fails_at=call), Recorder("good", told)
+    bad, good = Recorder("bad", told, fails_at=[call]), Recorder("good", told)
     live(Composite(Recorder("truth", told), observers=[bad, good]), make_info())
     (warning,) = warnings_of()
     assert f"Recorder failed and is told nothing more; the run goes on: RuntimeError: {call}" in (
@@ -64,12 +64,20 @@ def test_an_observer_that_fails_is_warned_about_once_and_told_no_more(
     assert sum(line.startswith("good.") for line in told) == 7
 
 
+def test_an_observer_that_also_fails_to_finish_is_not_warned_about_again(
+    make_info: Callable[..., RunInfo], warnings_of: Callable[[], list[str]]
+) -> None:
+    bad = Recorder("bad", [], fails_at=["log", "finish"])
+    live(Composite(Recorder("truth", []), observers=[bad]), make_info())
+    assert len(warnings_of()) == 1
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_the_error_of_the_truth_reaches_the_run_and_everything_is_closed(
     call: str, make_info: Callable[..., RunInfo]
 ) -> None:
     told: list[str] = []
-    truth = Recorder("truth", told, fails_at=call)
+    truth = Recorder("truth", told, fails_at=[call])
     tracker = Composite(truth, observers=[Recorder("x", told), Recorder("y", told)])
     with pytest.raises(RuntimeError, match=f"{call} failed"):
         live(tracker, make_info())

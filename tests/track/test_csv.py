@@ -97,7 +97,7 @@ def runs(draw: st.DrawFn) -> list[Row]:
     return [(step, draw(rows), draw(samples)) for step in steps]
 
 
-@settings(deadline=None, max_examples=40, database=None)
+@settings(deadline=None, max_examples=25, database=None)
 @given(rows=runs(), data=st.data())
 def test_a_run_killed_at_any_byte_ends_in_the_bytes_of_one_that_was_not(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], data: st.DataObject

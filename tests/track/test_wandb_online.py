@@ -1,6 +1,9 @@
 """The online path, against a server on this machine that plays as much of wandb as a run needs."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -145,6 +148,40 @@ def test_a_run_arrives_at_the_server(
     ]
     assert sorted(kinds) == ["model", "run_table"]
     assert not (tmp_path / "netrc").exists()  # the key was used, not stored
+
+
+def test_an_offline_run_asks_no_server(
+    server: Server, make_info: Callable[..., RunInfo], warnings_of: Callable[[], list[str]]
+) -> None:
+    tracker = WandbTracker(WandbConfig(mode="offline"))
+    tracker.start(make_info(), step=0)
+    tracker.log({"tokens": 1}, step=1)
+    tracker.finish(status="complete")
+    assert server.asked == []
+    assert warnings_of() == []
+
+
+def test_a_silent_server_holds_up_no_process(server: Server, tmp_path: Path) -> None:
+    """Python waits at exit for wandb's helper process, unless the tracker has let go of it."""
+    server.silent.set()
+    program = (
+        "from pathlib import Path\n"
+        "from lab.config.tracking import WandbConfig\n"
+        "from lab.track.base import RunInfo\n"
+        "from lab.track.wandb import WandbTracker\n"
+        "tracker = WandbTracker(WandbConfig(mode='online'), finish_timeout=3)\n"
+        "tracker.start(RunInfo('a-1', Path('a-1'), {}, {}, {}, ''), step=0)\n"
+        "tracker.finish(status='complete')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert time.monotonic() - begun < 12  # 25 s or more where Python waits
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert "TimeoutError: not finished in 3 s" in done.stderr
 
 
 def test_a_server_that_falls_silent_is_left_behind(

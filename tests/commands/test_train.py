@@ -1,0 +1,77 @@
+"""`lab train`: one run, its curve and its package, continued by the same command."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import load_package
+
+
+@pytest.fixture
+def work(tmp_path: Path, tiny_run: dict[str, Any]) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "run.yaml").write_text(yaml.safe_dump(tiny_run))
+    return folder
+
+
+def start(work: Path, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "lab.train", "run.yaml", *options],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_one_run(work: Path) -> None:
+    process = start(work)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "val/bpb" in err
+    (folder,) = (work / "experiments" / "train").iterdir()
+    assert {f.name for f in folder.iterdir()} == {
+        "config.yaml",
+        "curve.png",
+        "metrics.csv",
+        "order.json",
+        "result.json",
+        "samples.csv",
+        "timing.csv",
+    }
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert load_package(work / "artifacts" / "train" / folder.name).config.seed == 0
+    before = (folder / "result.json").stat().st_mtime_ns
+    again = start(work)
+    again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert (folder / "result.json").stat().st_mtime_ns == before
+    assert not list(folder.glob("checkpoint"))
+
+
+def test_ctrl_c_saves_and_the_same_command_continues(work: Path) -> None:
+    long = ["--set", "train.steps=3000", "--set", "train.eval_every=1000"]
+    process = start(work, *long)
+    deadline = time.monotonic() + 60
+    while not list(work.glob("experiments/train/*/metrics.csv")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command continues" in err
+    (checkpoint,) = work.glob("experiments/train/*/checkpoint/*.json")
+    assert 0 < int(checkpoint.stem) < 3000
+    process = start(work, *long)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert not list(work.glob("experiments/train/*/checkpoint"))

@@ -1,0 +1,170 @@
+"""One run from its order to its result, in this process."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lab.config.digest import run_digest
+from lab.config.order import WorkOrder
+from lab.config.run import RunConfig
+from lab.data.store import prepare
+from lab.errors import ConfigError
+from lab.package.read import load_package
+from lab.provenance import facts
+from lab.run import execute, pick_device, time_steps
+
+Order = Callable[..., WorkOrder]
+
+
+@pytest.fixture
+def order(tiny_run: dict[str, Any], tmp_path: Path) -> Order:
+    def build(package: bool = True, judge: str = "val", **changes: Any) -> WorkOrder:
+        config = RunConfig.parse(tiny_run).replaced(changes)
+        data = prepare(config.data)
+        digest = run_digest(config, corpus_digest=data.corpus_digest)
+        return WorkOrder.parse(
+            {
+                "run": f"tiny-{config.seed}-{digest[:8]}",
+                "digest": digest,
+                "config": config.dump(),
+                "labels": {"sweep": "s", "variant": "tiny", "phase": "run"},
+                "settings": {},
+                "judge": judge,
+                "data": str(data.folder),
+                "package": str(tmp_path / "artifacts" / digest[:8]) if package else None,
+                "provenance": facts(),
+            }
+        )
+
+    return build
+
+
+def test_a_run_leaves_what_it_should(order: Order, tmp_path: Path) -> None:
+    folder, asked = tmp_path / "run", order()
+    content = execute(asked, folder=folder)
+    assert content == json.loads((folder / "result.json").read_text())
+    assert content["status"] == "complete"
+    assert content["step"] == 12
+    assert content["tokens"] == 12 * 4 * 16
+    assert content["metrics"].keys() >= {"train/loss", "val/loss", "val/perplexity", "val/bpb"}
+    assert not any(name.startswith("test/") for name in content["metrics"])
+    assert content["initial"]["val/loss"] > content["metrics"]["val/loss"]
+    assert content["package"] == asked.run
+    assert sorted(f.name for f in folder.iterdir()) == [
+        "metrics.csv",
+        "result.json",
+        "samples.csv",
+        "timing.csv",
+    ]
+    timing = content["timing"]
+    parts = ("setup", "train", "eval", "track", "checkpoint", "package")
+    assert timing["total"] == pytest.approx(sum(timing[part] for part in parts))
+
+
+def test_the_package_is_the_trained_model(order: Order, tmp_path: Path) -> None:
+    asked = order()
+    content = execute(asked, folder=tmp_path / "run")
+    package = load_package(tmp_path / "artifacts" / asked.digest[:8])
+    assert package.config == asked.config
+    assert package.manifest.metrics["val/loss"] == content["metrics"]["val/loss"]
+    data = prepare(asked.config.data)
+    ids = torch.from_numpy(data.split("val")[:400].astype("int64"))
+    windows = ids[: 16 * (len(ids) // 16)].view(-1, 16)
+    with torch.inference_mode():
+        logits = package.model(windows)
+    loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), windows[:, 1:].flatten())
+    assert loss < content["initial"]["val/loss"]
+
+
+def test_the_same_run_twice_gives_the_same_bytes(order: Order, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        execute(order(package=False, **{"model.dropout": 0.1}), folder=tmp_path / name)
+    for file in ("metrics.csv", "samples.csv"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+@pytest.mark.parametrize("stops", [(1,), (3, 4), (2, 5, 6, 11)])
+def test_stopped_and_continued_gives_the_same_bytes(
+    order: Order, tmp_path: Path, stops: tuple[int, ...]
+) -> None:
+    asked, whole, parts = order(package=False), tmp_path / "whole", tmp_path / "parts"
+    expected = execute(asked, folder=whole)
+    before = 0
+    for at in stops:
+        steps = iter(range(before + 1, 99))
+        assert execute(asked, folder=parts, stop=lambda s=steps, at=at: next(s) >= at) is None
+        assert not (parts / "result.json").exists()
+        before = at
+    continued = execute(asked, folder=parts)
+    for file in ("metrics.csv", "samples.csv"):
+        assert (parts / file).read_bytes() == (whole / file).read_bytes()
+    for content in (expected, continued):
+        del content["timing"]
+    assert continued == expected
+
+
+def test_another_seed_is_another_run(order: Order, tmp_path: Path) -> None:
+    a, b = order(package=False), order(package=False, seed=1)
+    assert a.digest != b.digest
+    execute(a, folder=tmp_path / "a")
+    execute(b, folder=tmp_path / "b")
+    assert (tmp_path / "a/metrics.csv").read_bytes() != (tmp_path / "b/metrics.csv").read_bytes()
+
+
+def test_the_judged_split_is_read_once_at_the_end(order: Order, tmp_path: Path) -> None:
+    content = execute(order(package=False, judge="test"), folder=tmp_path / "run")
+    assert content["metrics"].keys() >= {"test/loss", "test/perplexity", "test/bpb"}
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert not any(name.startswith("test/") for name in next(csv.reader(file)))
+
+
+def test_a_diverged_run_is_a_result(order: Order, tmp_path: Path) -> None:
+    asked = order(**{"train.optimizer.lr": 1e38, "train.clip_norm": None})
+    content = execute(asked, folder=tmp_path / "run")
+    assert content["status"] == "diverged"
+    assert 1 <= content["diverged_at"] <= content["step"]
+    assert content["package"] is None
+    assert not (tmp_path / "artifacts").exists()
+    json.dumps(content, allow_nan=False)
+
+
+def test_bits_a_byte_and_nats_a_token_agree(order: Order, tmp_path: Path) -> None:
+    """One byte a token in this text, so they differ by ln 2 alone."""
+    metrics = execute(order(package=False), folder=tmp_path / "run")["metrics"]
+    assert metrics["val/bpb"] == pytest.approx(metrics["val/loss"] / 0.6931471805599453)
+    assert metrics["val/perplexity"] == pytest.approx(2 ** metrics["val/bpb"])
+
+
+def test_bpe_runs_too(order: Order, tmp_path: Path) -> None:
+    asked = order(**{"data.tokenizer": {"kind": "bpe", "vocab_size": 300}})
+    content = execute(asked, folder=tmp_path / "run")
+    assert content["model"]["vocab_size"] == 300
+    assert load_package(tmp_path / "artifacts" / asked.digest[:8]).tokenizer.bos_id is not None
+
+
+def test_an_unfinished_package_of_the_same_run_is_replaced(order: Order, tmp_path: Path) -> None:
+    asked = order()
+    execute(asked, folder=tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    again = execute(asked, folder=tmp_path / "again")
+    assert again["package"] == asked.run
+    load_package(tmp_path / "artifacts" / asked.digest[:8])
+
+
+def test_devices() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type in ("cpu", "cuda", "mps")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="device: cuda is not on this machine; there is: "):
+            pick_device("cuda")
+
+
+def test_real_steps_are_timed(order: Order) -> None:
+    asked = order()
+    assert asked.data is not None
+    assert 0 < time_steps(asked.config, Path(asked.data), threads=1, steps=2) < 1
