@@ -1,6 +1,7 @@
 """Every test has a cache of its own and no wandb account; shapes are checked at every call."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ COMBINATIONS = list(itertools.product(POSITIONS, NORMS, MLPS))
 def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     cache = tmp_path_factory.getbasetemp() / "lab-cache"
     monkeypatch.setenv("LAB_CACHE", str(cache))
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(Path("no-such-file")))
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(cache / "no-netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(cache / "wandb-config"))
 
 
 @pytest.fixture(params=COMBINATIONS, ids="-".join)

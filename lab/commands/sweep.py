@@ -26,6 +26,7 @@ from lab.sweep.launcher import LocalLauncher, ask_apart, count_gpus, seconds_a_t
 from lab.sweep.plan import Plan, PlannedRun, Result, registration, rule
 from lab.sweep.progress import Display
 from lab.sweep.supervisor import Supervisor
+from lab.track.gather import gather_wandb
 from lab.track.wandb_mode import check_mode
 
 EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
@@ -127,6 +128,7 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     if not finished:
         console.print(f"stopped; the same command continues: lab sweep {asked.name}")
         return 130
+    gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
     remember_results(asked.plan, supervisor.results.values(), device=device, threads=THREADS)
     page = write_report(folder.path)
     _print_answer(folder.path, page, asked.name)

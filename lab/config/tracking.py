@@ -11,7 +11,7 @@ class WandbConfig(Strict):
     """`auto` is online where a key is configured, else offline; it never asks for a login."""
 
     mode: Literal["auto", "online", "offline", "disabled"] = "auto"
-    project: str = Field("lab", min_length=1)
+    project: str = Field("lab", pattern=r"^[^/\\#?%:]{1,128}$")
     entity: str | None = None
 
 
