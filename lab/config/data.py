@@ -36,9 +36,14 @@ Corpus = Annotated[PythonDocs | TextFile, Field(discriminator="kind")]
 
 
 class CharTokenizer(Strict):
-    """A token for every character of the training split; any other falls back to its bytes."""
+    """A token for every character of the training split.
+
+    Any other character falls back to the tokens of its UTF-8 bytes, 256 more; with `refuse` there
+    are none of these, and a text with such a character is an error.
+    """
 
     kind: Literal["char"] = "char"
+    fallback: Literal["bytes", "refuse"] = "bytes"
 
 
 class BpeTokenizer(Strict):

@@ -2,8 +2,9 @@
 
 Design choices:
 - `char` has a token for each character of the training split; any other character falls back to
-  the tokens of its UTF-8 bytes, so nothing is dropped and bits a byte stay true. As a file it is
-  a BPE model without merges and with byte fallback, which loads wherever such files do;
+  the tokens of its UTF-8 bytes, so nothing is dropped and bits a byte stay true (or, where those
+  256 tokens are not wanted, is refused). As a file it is a BPE model without merges and with byte
+  fallback, which loads wherever such files do;
 - `bpe` is byte-level byte-pair encoding, with a token for the beginning and one for the end of
   a document;
 - text is never normalised, and never read as commands: a text that holds "<|bos|>" is encoded
@@ -40,8 +41,8 @@ def train_tokenizer(config: CharTokenizer | BpeTokenizer, documents: Sequence[st
     where the documents hold too few repeated pairs.
     """
     match config:
-        case CharTokenizer():
-            return Tokenizer(_characters(documents))
+        case CharTokenizer(fallback=fallback):
+            return Tokenizer(_characters(documents, byte_fallback=fallback == "bytes"))
         case BpeTokenizer(vocab_size=vocab_size):
             return Tokenizer(_byte_pairs(documents, vocab_size))
         case unreachable:
@@ -72,12 +73,20 @@ class Tokenizer:
         backend.no_padding()
         backend.encode_special_tokens = True  # not part of the file: specials in text are text
         self._backend = backend
+        whole = self.kind == "bpe" or backend.model.byte_fallback
+        self._alphabet = None if whole else frozenset(backend.get_vocab())
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, no special tokens among them; `decode` gives the text back.
 
-        Raises `DataError` for a lone surrogate, which no UTF-8 file can hold.
+        Raises `DataError` for a lone surrogate, which no UTF-8 file can hold, and for a character
+        that a `char` tokenizer without fallback has not seen.
         """
+        if self._alphabet is not None and (unseen := set(text) - self._alphabet):
+            raise DataError(
+                f"the character {min(unseen)!r} is not in the training split, and this tokenizer "
+                "refuses such; train with data.tokenizer.fallback: bytes to keep any text"
+            )
         try:
             if len(text) <= _CHUNK:  # worth no threads
                 return self._backend.encode(text, add_special_tokens=False).ids
@@ -131,10 +140,11 @@ class Tokenizer:
         return hashlib.sha256(self._json.encode()).hexdigest()
 
 
-def _characters(documents: Sequence[str]) -> tokenizers.Tokenizer:
+def _characters(documents: Sequence[str], *, byte_fallback: bool) -> tokenizers.Tokenizer:
     characters = sorted(set().union(*documents))
-    vocab = {token: number for number, token in enumerate((*characters, *_BYTE_TOKENS))}
-    backend = tokenizers.Tokenizer(models.BPE(vocab=vocab, merges=[], byte_fallback=True))
+    tokens = (*characters, *_BYTE_TOKENS) if byte_fallback else characters
+    vocab = {token: number for number, token in enumerate(tokens)}
+    backend = tokenizers.Tokenizer(models.BPE(vocab=vocab, merges=[], byte_fallback=byte_fallback))
     backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     return backend
 
@@ -164,6 +174,8 @@ def _kind(backend: tokenizers.Tokenizer) -> Literal["char", "bpe"]:
     if isinstance(backend.model, models.BPE):
         level = backend.pre_tokenizer
         if level is None and backend.model.byte_fallback and vocab.keys() >= set(_BYTE_TOKENS):
+            return "char"
+        if level is None and not backend.model.byte_fallback and all(len(t) == 1 for t in vocab):
             return "char"
         if (
             isinstance(level, pre_tokenizers.ByteLevel)

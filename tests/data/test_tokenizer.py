@@ -252,3 +252,27 @@ def test_a_foreign_byte_level_tokenizer_is_read():
 
 def _members() -> tuple[type, ...]:
     return get_args(get_args(config_data.Tokenizer)[0])
+
+
+class TestRefusing:
+    """A character tokenizer without byte tokens."""
+
+    CONFIG = CharTokenizer(fallback="refuse")
+
+    def test_has_the_characters_of_the_text_and_no_more(self):
+        tokenizer = train_tokenizer(self.CONFIG, ["banana\n", "é"])
+        assert tokenizer.vocab_size == 5
+        assert tokenizer.decode(tokenizer.encode("nab\né")) == "nab\né"
+        assert tokenizer.token_bytes.tolist() == [1, 1, 1, 1, 2]
+
+    def test_refuses_what_it_has_not_seen(self):
+        tokenizer = train_tokenizer(self.CONFIG, ["banana"])
+        with pytest.raises(DataError, match=r"the character 'd' .*fallback: bytes"):
+            tokenizer.encode("band")
+
+    def test_is_still_so_when_read_from_its_file(self):
+        tokenizer = train_tokenizer(self.CONFIG, ["banana"])
+        again = Tokenizer.from_json(tokenizer.to_json())
+        assert again.encode("nab") == tokenizer.encode("nab")
+        with pytest.raises(DataError, match="refuses such"):
+            again.encode("band")
