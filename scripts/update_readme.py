@@ -1,0 +1,99 @@
+"""Fill the README's blocks from what the code wrote: results, the shipped question, an error.
+
+    python scripts/update_readme.py              copy finished reports to docs/, fill the blocks
+    python scripts/update_readme.py --from-docs  fill the blocks from docs/ alone
+
+Design choices:
+- a block stands between `<!-- name: begin -->` and `<!-- name: end -->`, and nobody edits inside;
+- numbers come from `docs/<sweep>/report.json`, a copy of the report that a sweep wrote, so a test
+  can hold the README against it.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from lab.commands.sweep import ask
+from lab.errors import LabError
+from lab.files import read_json, write_text
+
+ROOT = Path(__file__).parents[1]
+SHOWN = {"posenc": ("differences.png", "curves.png"), "nanogpt-cpu": ()}
+MISTAKE = ("posenc.yaml", "model.position.kind=roppe")
+
+
+def main(arguments: list[str]) -> None:
+    if "--from-docs" not in arguments:
+        for name, figures in SHOWN.items():
+            _copy(name, figures)
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for name, content in blocks().items():
+        text = replaced(text, name, content)
+    write_text(path, text)
+
+
+def blocks() -> dict[str, str]:
+    """The content of every block, by name."""
+    question = (ROOT / "configs" / "posenc.yaml").read_text(encoding="utf-8")
+    return {
+        "result": _result(),
+        "question": f"```yaml\n{question}```",
+        "mistake": _mistake(),
+        "nanogpt": _nanogpt(),
+    }
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{content}\n{end}{after}"
+
+
+def _copy(name: str, figures: tuple[str, ...]) -> None:
+    source, target = ROOT / "experiments" / name / "report", ROOT / "docs" / name
+    target.mkdir(parents=True, exist_ok=True)
+    for file in ("report.json", *figures):
+        shutil.copyfile(source / file, target / file)
+
+
+def _result() -> str:
+    report = read_json(ROOT / "docs" / "posenc" / "report.json")
+    lines = [f"> **{report['question']}**", ">"]
+    lines += [f"> - {verdict['sentence']}" for verdict in report["verdicts"]]
+    lines += [
+        "",
+        "![Paired differences, a dot a seed](docs/posenc/differences.png)",
+        "",
+        "![Learning curves](docs/posenc/curves.png)",
+        "",
+        f"{100 * report['useful_share']:.0f} % of the workers' time went into training and "
+        "evaluation.",
+    ]
+    return "\n".join(lines)
+
+
+def _nanogpt() -> str:
+    report = read_json(ROOT / "docs" / "nanogpt-cpu" / "report.json")
+    (verdict,) = report["verdicts"]
+    losses = ", ".join(f"{loss:.4f}" for loss in verdict["differences"])
+    return (
+        f"gave {verdict['difference']:.3f} nats a character on the whole validation split, the "
+        f"mean of {verdict['n']} seeds ({losses}). nanoGPT's own figure is 1.88, on a random "
+        "sample of it."
+    )
+
+
+def _mistake() -> str:
+    config, override = MISTAKE
+    try:
+        ask(config, overrides=[override])
+    except LabError as error:
+        command = f".venv/bin/python -m lab.sweep {config} --set {override}"
+        return f"```console\n$ {command}\n{error}\n```"
+    raise AssertionError("the mistake is none")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
