@@ -1,13 +1,13 @@
 # make sweep   set up and answer the shipped question on position encodings
 # make test    set up and pass the suite
 # make check   format, lint, types, import direction, tests
-# make proofs  the long proofs, minutes each
+# make proofs  the long proofs, minutes each; TINY_SHAKESPEARE=file for nanoGPT's loss
 
 PYTHON ?= python3
 BIN := .venv/bin
 QUESTION ?= posenc.yaml
 
-.PHONY: sweep test check proofs clean
+.PHONY: sweep test lint check proofs clean
 
 sweep: .venv/run.done
 	$(BIN)/python -m lab.sweep $(QUESTION)
@@ -15,12 +15,13 @@ sweep: .venv/run.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest -n 2
 
-check: .venv/dev.done
+check: lint test
+
+lint: .venv/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
 
 proofs: .venv/dev.done
 	$(BIN)/python -m pytest -m proof

@@ -1,6 +1,7 @@
 """`lab sweep`: from a question's file to its report."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,8 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
         console.print(f"stopped; the same command continues: lab sweep {asked.name}")
         return 130
     gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
+    if asked.question.packages == "best":
+        _keep_best(asked, supervisor.results)
     remember_results(asked.plan, supervisor.results.values(), device=device, threads=THREADS)
     page = write_report(folder.path)
     _print_answer(folder.path, page, asked.name)
@@ -136,6 +139,15 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     for name in failed:
         console.print(f"[red]failed:[/red] {folder.run(name)}: {supervisor.results[name]['error']}")
     return 1 if failed else 0
+
+
+def _keep_best(asked: Asked, results: Mapping[str, Result]) -> None:
+    """Delete all packages of this sweep but that of the run with the least loss."""
+    metric = asked.question.endpoint if asked.question.confirm else asked.question.tuning_metric
+    packaged = [name for name, result in results.items() if result["package"]]
+    ranked = sorted(packaged, key=lambda name: results[name]["metrics"][metric])
+    for name in ranked[1:]:
+        shutil.rmtree(ARTIFACTS / asked.name / name, ignore_errors=True)
 
 
 def _measure(asked: Asked) -> None:

@@ -127,6 +127,8 @@ class SweepConfig(Strict):
             raise ValueError(
                 f"baseline {self.baseline!r} is not among the variants: {', '.join(self.variants)}"
             )
+        if self.packages == "confirm" and self.confirm is None:
+            raise ValueError("packages: confirm needs a section confirm; use all or best")
         if self.tune and self.confirm and not self.base.data.has_test:
             raise ValueError(
                 "confirmation after tuning is judged on a test split that tuning never read: "

@@ -21,6 +21,7 @@ from lab.report import history, markdown, plots, style, tables
 from lab.report.captions import captions
 from lab.report.collect import Sweep, open_sweep, write_results
 from lab.report.glossary import GLOSSARY
+from lab.report.records import Record
 from lab.report.table import Table, plain
 from lab.report.verdict import Verdict
 from lab.report.wording import quantity, unit
@@ -103,7 +104,7 @@ def _collect(sweep: Sweep) -> Report:
         tables.comparisons(question, verdicts, timing),
         tables.results(question, runs),
         tables.tuning(question, runs),
-        tables.fairness(question, runs, timing),
+        tables.fairness(question, runs, timing, weights=_weights(records)),
         history.budget(timing),
         history.counts(question, runs),
         history.mishaps(runs),
@@ -134,6 +135,15 @@ def _collect(sweep: Sweep) -> Report:
         },
         commands=_commands(sweep, runs),
     )
+
+
+def _weights(records: Sequence[Record]) -> dict[str, tables.Shapes]:
+    """What the runs of each variant draw at their start, from the first that says so."""
+    found: dict[str, tables.Shapes] = {}
+    for record in records:
+        if drawn := record.part("model").get("weights"):
+            found.setdefault(record.variant, drawn)
+    return found
 
 
 def _draw(name: str, figure: "Figure", caption: str) -> Drawing:

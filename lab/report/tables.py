@@ -8,7 +8,7 @@ Design choices:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from lab.report.tuned import numbers, trials_of, tuning_of
 from lab.report.verdict import Verdict
 from lab.report.wording import amount, percent, plural, quantity, split_of, unit
 from lab.stats.paired import EXACT_UP_TO, noise_floor
+
+Shapes = Mapping[str, Sequence[int]]  # of weights, by logical name
 
 
 def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
@@ -167,10 +169,13 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     return Table("tuning", frame, shows, note)
 
 
-def fairness(question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame) -> Table | None:
-    """Whether the variants had the same means."""
+def fairness(
+    question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame, weights: Mapping[str, Shapes]
+) -> Table | None:
+    """Whether the variants had the same means. `weights`: what each variant draws at its start."""
     rows: list[dict[str, Any]] = []
     base: dict[str, float] = {}
+    shared = f"Initial weights shared, against {question.reference}"
     for name in [question.reference, *question.comparisons]:
         side = runs[runs["variant"] == name]
         sizes = {
@@ -183,6 +188,7 @@ def fairness(question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame) ->
         for header, value in sizes.items():
             row[header] = value
             row[f"{header}, against {question.reference}"] = value / base[header] - 1
+        row[shared] = _shared(weights.get(name, {}), weights.get(question.reference, {}))
         tuned = tuning_of(question, runs, name)
         complete = side[side["status"] == "complete"]
         speed = timing[timing["run"].isin(complete["run"])]
@@ -212,13 +218,15 @@ def fairness(question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame) ->
     shows: dict[str, Show] = {
         **dict.fromkeys(frame.columns[1:], whole),
         **dict.fromkeys(against, change),
+        shared: share,
         "Chosen settings": str,
         "At an edge of its range": str,
         "Tuning may hide": decimals(4),
         "Peak memory (median)": megabytes,
     }
     note = (
-        "FLOPs are those of matrix products in training, the backward pass counted twice. Speed "
+        "FLOPs are those of matrix products in training, the backward pass counted twice. Initial "
+        "weights are shared where name and shape are: with one seed they begin equal. Speed "
         "and memory are of this machine, with as many runs side by side as it had workers."
     )
     return Table("fairness", frame, shows, note, upright=True)
@@ -235,6 +243,13 @@ def _minutes(verdict: Verdict, timing: pd.DataFrame) -> float:
     rows = timing[timing["phase"] == "confirm"]
     sides = [rows[rows["variant"] == name] for name in (verdict.variant, verdict.reference)]
     return (verdict.more_seeds or math.nan) * sum(_middle(side["total"]) for side in sides) / 60
+
+
+def _shared(mine: Shapes, reference: Shapes) -> float:
+    """The share of drawn weights that have the name and shape of one of the reference's."""
+    drawn = {name: math.prod(shape) for name, shape in mine.items()}
+    equal = [size for name, size in drawn.items() if mine[name] == reference.get(name)]
+    return sum(equal) / sum(drawn.values()) if drawn else math.nan
 
 
 def _middle(values: "pd.Series[Any]") -> float:

@@ -8,7 +8,7 @@ means no estimate.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from lab.config.run import RunConfig
 from lab.files import cache_folder, read_json, write_json
@@ -55,8 +55,7 @@ def estimate(
     )
     n = len(costs)
     low, high = plan.span()
-    tuning = plan.question.tune.trials * n if plan.question.tune else 0
-    kept = (low, high) if plan.question.packages == "all" else (low - tuning, high - tuning)
+    kept = _kept(plan)
     mean_package = sum(cost.package_bytes for cost in costs) / n
     mean_flops = sum(cost.flops for cost in costs) / n
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
@@ -113,6 +112,23 @@ def remember_results(plan: Plan, results: Iterable[Result], *, device: str, thre
             tokens_per_step=tokens,
             seconds=sorted(spent_all)[len(spent_all) // 2],
         )
+
+
+def _kept(plan: Plan) -> tuple[int, int]:
+    """Packages at the end, of the smallest and the largest plan."""
+    low, high = plan.span()
+    match plan.question.packages:
+        case "all":
+            return low, high
+        case "best":
+            return 1, 1
+        case "confirm":
+            tuned = (
+                plan.question.tune.trials * len(plan.question.variants) if plan.question.tune else 0
+            )
+            return low - tuned, high - tuned
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _cost(name: str, config: RunConfig, vocab_size: int, records: list[dict[str, float]]) -> Cost:

@@ -72,6 +72,11 @@ class Plan:
         metric = self.question.tuning_metric
         return min(done, key=lambda run: results[run.name]["metrics"][metric], default=None)
 
+    def packages(self, run: PlannedRun) -> bool:
+        """Whether a run leaves a package; of `best`, those that may turn out to be it."""
+        question = self.question
+        return question.packages == "all" or question.confirm is None or run.phase == "confirm"
+
     def span(self) -> tuple[int, int]:
         """The least and the greatest number of runs that the plan may come to."""
         variants, tune, confirm = (

@@ -125,9 +125,8 @@ class Supervisor:
         return self.launcher.start([folder])
 
     def _order(self, run: PlannedRun) -> WorkOrder:
-        question = self.plan.question
-        kept = question.packages == "all" or run.phase != "tune"
-        judge = question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
+        judge = self.plan.question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
+        package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
         return WorkOrder.parse(
             {
                 "run": run.name,
@@ -138,7 +137,7 @@ class Supervisor:
                 "judge": judge,
                 "threads": self.threads,
                 "data": str(self.data[run.variant]),
-                "package": str((self.artifacts / run.name).absolute()) if kept else None,
+                "package": str(package) if package else None,
                 "provenance": facts(),
             }
         )

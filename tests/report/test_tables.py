@@ -9,6 +9,11 @@ import pytest
 from lab.report import tables
 from lab.report.collect import open_sweep
 
+WEIGHTS = {
+    "learned": {"embedding": [10, 6], "position.table": [10, 2]},
+    "rope": {"embedding": [10, 6], "blocks.0.up_proj": [10, 2]},
+}
+
 
 def results_of(folder, variant, phase):
     found = []
@@ -85,21 +90,25 @@ def test_a_fixed_test_shows_p_values(make_sweep, asking):
 def test_fairness_is_told_against_the_reference(make_sweep):
     lost = {("tune", "rope", 0): "diverged", ("confirm", "rope", 1): "failed"}
     sweep = open_sweep(make_sweep(lost=lost))
-    table = tables.fairness(sweep.question, sweep.runs(), sweep.timing())
+    table = tables.fairness(sweep.question, sweep.runs(), sweep.timing(), weights=WEIGHTS)
     learned, rope = row(table, "learned"), row(table, "rope")
     model = sweep.question.variant("rope").model
     assert rope["Parameters"] == model.n_params(97)
-    table_of_positions = 128 * 64
+    table_of_positions = model.max_seq_len * model.d_model
     assert learned["Parameters"] - rope["Parameters"] == table_of_positions
     share = -table_of_positions / learned["Parameters"]
     assert rope["Parameters, against learned"] == pytest.approx(share)
     assert rope["Without embeddings, against learned"] == 0
     assert rope["FLOPs a token"] == model.flops_per_token(97)
-    assert rope["Training tokens a run"] == 400 * 16 * 128
+    config = sweep.question.base
+    assert rope["Training tokens a run"] == config.train.steps * config.tokens_per_step
+    assert rope["Initial weights shared, against learned"] == 0.75
+    assert learned["Initial weights shared, against learned"] == 1
     assert (rope["Tuning trials"], rope["Diverged"], rope["Failed"]) == (6, 1, 1)
     printed = table.cells()
     assert printed[0] == ["Variant", "learned", "sinusoidal", "rope"]
-    assert ["Parameters, against learned", "the same", "−7.2 %", "−7.2 %"] in printed
+    change = f"−{-100 * share:.1f} %"
+    assert ["Parameters, against learned", "the same", change, change] in printed
 
 
 def test_tuning_names_what_was_chosen(make_sweep):
@@ -131,7 +140,7 @@ def test_nothing_to_say_is_none(make_sweep, asking):
     assert tables.results(asked, runs) is None
     assert tables.comparisons(asked, sweep.verdicts(), timing) is None
     assert tables.tuning(asked, runs) is None
-    assert tables.fairness(asked, runs, timing) is None
+    assert tables.fairness(asked, runs, timing, weights={}) is None
 
 
 def test_single_runs_have_results(make_sweep, asking):
