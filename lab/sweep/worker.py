@@ -51,6 +51,7 @@ def _carry_out(folder: Path, stopping: threading.Event) -> None:
         traceback.print_exc()
         write_json(folder / RESULT, failure(order, f"{type(error).__name__}: {error}"))
     finally:
+        (folder / PROGRESS).unlink(missing_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()
 

@@ -23,8 +23,16 @@ def test_three_seeds_reach_the_published_loss(tmp_path: Path) -> None:
     path = Path(CORPUS).absolute()
     assert sha256_file(path) == SHA256
     done = subprocess.run(
-        [sys.executable, "-m", "lab.sweep", "nanogpt-cpu.yaml", "--set"]
-        + [f"data.corpus.path={path}", "--set", "tracking.wandb.mode=disabled"],
+        [
+            sys.executable,
+            "-m",
+            "lab.sweep",
+            "nanogpt-cpu.yaml",
+            "--set",
+            f"data.corpus.path={path}",
+            "--set",
+            "tracking.wandb.mode=disabled",
+        ],
         cwd=tmp_path,
         check=False,
     )
