@@ -22,19 +22,10 @@ SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 def test_three_seeds_reach_the_published_loss(tmp_path: Path) -> None:
     path = Path(CORPUS).absolute()
     assert sha256_file(path) == SHA256
+    overrides = [f"data.corpus.path={path}", "tracking.wandb.mode=disabled"]
+    words = [word for override in overrides for word in ("--set", override)]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lab.sweep",
-            "nanogpt-cpu.yaml",
-            "--set",
-            f"data.corpus.path={path}",
-            "--set",
-            "tracking.wandb.mode=disabled",
-        ],
-        cwd=tmp_path,
-        check=False,
+        [sys.executable, "-m", "lab.sweep", "nanogpt-cpu.yaml", *words], cwd=tmp_path, check=False
     )
     assert done.returncode == 0
     sweep = open_sweep(tmp_path / "experiments" / "nanogpt-cpu")
