@@ -145,8 +145,8 @@ FAULTS = {
         "give data.splits a third share above 0, such as [0.9, 0.05, 0.05]",
     ),
     "warm-up": (
-        ["train.steps=80"],
-        "base.train: schedule.warmup_steps=80 leaves nothing of steps=80; try 8",
+        ["train.steps=60"],
+        "base.train: schedule.warmup_steps=60 leaves nothing of steps=60; try 6",
     ),
     "micro-batches": (
         ["train.micro_batch_size=3"],
