@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("lab.model", "beartype.beartype"):
     import lab.model.gpt  # noqa: F401
+
+os.environ["OMP_NUM_THREADS"] = "1"  # of commands that tests start
+torch.set_num_threads(1)  # tests run side by side
 
 POSITIONS = ("learned", "sinusoidal", "rope")
 NORMS = ("layernorm", "rmsnorm")

@@ -200,40 +200,47 @@ def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_pa
     assert lab.curves() == answered.curves()
 
 
-@pytest.mark.parametrize("how", ["supervisor killed", "ctrl-c", "ctrl-c twice", "worker killed"])
-def test_interrupted_ends_in_the_same_results(
-    answered: Lab, corpus: Path, tmp_path: Path, how: str
+def test_interrupted_again_and_again_ends_in_the_same_results(
+    answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
     lab = Lab(tmp_path / "killed", corpus)
-    process = lab.start("--workers", "2")
-    wait_for(lambda: lab.n_finished() >= 2)
-    wait_for(lambda: bool(list(lab.sweep.glob("runs/*/checkpoint/*.json"))))
-    match how:
-        case "supervisor killed":
+    for how in ("supervisor killed", "ctrl-c", "ctrl-c twice"):
+        finished = lab.n_finished()
+        process = lab.start("--workers", "2")
+        wait_for(lambda done=finished: lab.n_finished() > done)
+        wait_for(lambda: bool(list(lab.sweep.glob("runs/*/checkpoint/*.json"))))
+        if how == "supervisor killed":
             process.kill()
             process.communicate()
-        case "ctrl-c":
+        else:
             os.killpg(process.pid, signal.SIGINT)
+            if how == "ctrl-c twice":
+                time.sleep(0.02)
+                os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=60)
             assert process.returncode == 130
             assert "the same command continues" in err
-        case "ctrl-c twice":
-            os.killpg(process.pid, signal.SIGINT)
-            time.sleep(0.02)
-            os.killpg(process.pid, signal.SIGINT)
-            process.communicate(timeout=60)
-            assert process.returncode == 130
-        case "worker killed":
-            wait_for(lambda: kill_a_worker(lab, process.pid))
-            process.communicate(timeout=120)
-            assert process.returncode == 1
-            failed = [
-                f
-                for f in lab.sweep.glob("runs/*/result.json")
-                if read_json(f)["status"] == "failed"
-            ]
-            assert len(failed) == 1
-    wait_for(lambda: not processes_of(lab.folder), seconds=20)
+        wait_for(lambda: not processes_of(lab.folder), seconds=20)
+        assert lab.n_finished() < N_RUNS
+    done = lab.run("--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert "finished runs are taken over" in done.stderr
+    assert lab.results() == answered.results()
+    assert lab.curves() == answered.curves()
+
+
+def test_a_worker_that_dies_fails_its_run_alone(
+    answered: Lab, corpus: Path, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path / "killed", corpus)
+    process = lab.start("--workers", "2")
+    wait_for(lambda: kill_a_worker(lab, process.pid))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "failed: the process died" in err
+    statuses = [read_json(f)["status"] for f in lab.sweep.glob("runs/*/result.json")]
+    assert statuses.count("failed") == 1
+    assert len(statuses) >= N_RUNS - 1
     done = lab.run("--workers", "2")
     assert done.returncode == 0, done.stderr
     assert lab.results() == answered.results()

@@ -21,6 +21,13 @@ from lab.report.records import frame
 INITIAL = 4.55
 LR = "train.optimizer.lr"
 CONFIG = Path(__file__).parents[2] / "configs" / "posenc.yaml"
+SIZE = (  # what the tests count with
+    "train.steps=400",
+    "train.batch_size=16",
+    "train.schedule.warmup_steps=40",
+    "model.max_seq_len=128",
+    "model.d_model=64",
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Truth:
 
 @pytest.fixture(scope="session")
 def question() -> SweepConfig:
-    return load_sweep(CONFIG)
+    return load_sweep(CONFIG, overrides=SIZE)
 
 
 @pytest.fixture
