@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return finish.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        return _refused(f"{error.filename}: {error.strerror}; work where files may be written")
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()
         return 0

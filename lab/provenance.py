@@ -16,14 +16,15 @@ from typing import Any
 
 LAB = Path(__file__).parent
 DECISIVE = ("model", "data", "train", "config", "run.py", "streams.py")
+IDENTITY = ("source_digest", "torch", "tokenizers", "device", "threads")
 LIBRARIES = ("torch", "numpy", "tokenizers", "safetensors", "optuna", "wandb", "pydantic")
 
 
 @cache
-def source_digest() -> str:
-    """SHA-256 over the source files that determine a run's numbers."""
+def source_digest(parts: tuple[str, ...] = DECISIVE) -> str:
+    """SHA-256 over source files, by default those that determine a run's numbers."""
     content = hashlib.sha256()
-    for name in DECISIVE:
+    for name in parts:
         path = LAB / name
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             content.update(f"{file.relative_to(LAB).as_posix()}\0".encode())
@@ -49,7 +50,7 @@ def facts() -> dict[str, Any]:
 
 def identity(facts: dict[str, Any]) -> dict[str, Any]:
     """The facts that may change a run's numbers."""
-    return {key: facts.get(key) for key in ("source_digest", "torch", "device", "threads")}
+    return {key: facts.get(key) for key in IDENTITY}
 
 
 def version(library: str) -> str | None:

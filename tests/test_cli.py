@@ -85,6 +85,11 @@ BAD = {
         "a logarithmic range cannot start at low=0",
     ),
     "no cuda": (["lab.sweep", "posenc.yaml", "--set", "device=cuda"], "has no CUDA device"),
+    "no mps": (["lab.sweep", "posenc.yaml", "--set", "device=mps"], "this machine is no Mac"),
+    "no cuda to train on": (
+        ["lab.train", "posenc.yaml", "--set", "device=cuda"],
+        "device: cuda is not on this machine",
+    ),
     "unknown option": (["lab.sweep", "posenc.yaml", "--worker", "2"], "--workers"),
     "exclusive options": (["lab.sweep", "posenc.yaml", "--keep", "--rerun"], "exclude each other"),
     "no login": (
@@ -114,6 +119,21 @@ def test_bad_input_is_a_sentence_and_a_two(fault: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not list(folder.iterdir())
+
+
+def test_a_working_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file in the way")
+    done = run("lab.sweep", "posenc.yaml", "--set", "device=cpu", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "artifacts" in done.stderr
+
+
+def test_a_question_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
+    words = ("posenc.yaml", "--dry-run", "--set", "question='Is [/x] good?'")
+    done = run("lab.sweep", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Is [/x] good?" in done.stdout
 
 
 def test_doctor_tells_what_a_bug_report_needs(tmp_path: Path) -> None:

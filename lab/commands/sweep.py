@@ -4,18 +4,21 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lab.config.loading import find, load_sweep
 from lab.config.sweep import SweepConfig
 from lab.data.store import TokenizedData, prepare
 from lab.errors import ConfigError
+from lab.provenance import facts
 from lab.report.collect import open_sweep
 from lab.report.page import write_report
 from lab.report.records import frame
@@ -75,6 +78,7 @@ def ask(config: str, *, overrides: Sequence[str]) -> Asked:
         run = question.variant(name)
         data[name] = prepare(run.data)
         data[name].require(run.model.max_seq_len)
+        data[name].tokenizer.encode_prompt(run.tracking.samples.prompt)  # or a sentence why not
     return Asked(find(config).stem, question, data)
 
 
@@ -82,6 +86,7 @@ def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
     """Print the plan and what it costs."""
     n = workers or _cores()
     if measure:
+        _gpus(asked)
         _measure(asked)
     cost = estimate(
         asked.plan, vocab_sizes=asked.vocab_sizes, device=_device(asked), threads=THREADS, workers=n
@@ -93,6 +98,8 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     """Run or continue the sweep; returns the exit code."""
     folder = SweepFolder(EXPERIMENTS / asked.name)
     gpus = _gpus(asked)
+    for path in (folder.path, ARTIFACTS / asked.name):
+        path.mkdir(parents=True, exist_ok=True)
     device = "cuda" if gpus else _device(asked)
     launcher = LocalLauncher(workers=workers or _cores(), devices=range(gpus))
     plan_content = registration(
@@ -111,9 +118,9 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
         )
         done = supervisor.adopt_finished(keep=keep, rerun=rerun)
         changed = folder.register(plan_content, asked.question)
-        display.say(f"[bold]{asked.question.question}[/bold]")
+        display.say(f"[bold]{escape(asked.question.question)}[/bold]")
         if changed:
-            display.say(f"the question has changed since its last plan: {changed}")
+            display.say(escape(f"the question has changed since its last plan: {changed}"))
         if done:
             display.say(f"{done} finished runs are taken over from {folder.path}")
         finished = supervisor.run()
@@ -127,17 +134,19 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
                 results=supervisor.results,
             )
     if not finished:
-        console.print(f"stopped; the same command continues: lab sweep {asked.name}")
+        console.print(f"stopped; the same command continues: {facts()['command']}", markup=False)
         return 130
-    gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
     if asked.question.packages == "best":
         _keep_best(asked, supervisor.results)
-    remember_results(asked.plan, supervisor.results.values(), device=device, threads=THREADS)
     page = write_report(folder.path)
+    with suppress(OSError):  # conveniences: the answer does not depend on them
+        gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
+        remember_results(asked.plan, supervisor.results.values(), device=device, threads=THREADS)
     _print_answer(folder.path, page, asked.name)
     failed = [name for name, r in supervisor.results.items() if r["status"] == "failed"]
     for name in failed:
-        console.print(f"[red]failed:[/red] {folder.run(name)}: {supervisor.results[name]['error']}")
+        error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
+        console.print(f"[red]failed:[/red] {escape(error)}", soft_wrap=True)
     return 1 if failed else 0
 
 
@@ -164,7 +173,7 @@ def _measure(asked: Asked) -> None:
 
 
 def _print_answer(folder: Path, page: Path, name: str) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True, markup=False)
     out.print()
     sweep = open_sweep(folder)
     for verdict in sweep.verdicts():
@@ -177,7 +186,7 @@ def _print_answer(folder: Path, page: Path, name: str) -> None:
 
 def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
     out = Console(highlight=False)
-    out.print(f"[bold]{asked.question.question}[/bold]\n{rule(asked.question)}\n")
+    out.print(f"[bold]{escape(asked.question.question)}[/bold]\n{rule(asked.question)}\n")
     table = Table(
         "variant", "parameters", "FLOPs a token", "FLOPs a run", "package", "seconds a run"
     )
@@ -217,9 +226,11 @@ def _cores() -> int:
 
 def _gpus(asked: Asked) -> int:
     wanted = {asked.question.variant(name).device for name in asked.question.variants}
-    if not wanted & {"auto", "cuda"}:
+    if wanted == {"cpu"}:
         return 0
     found = int(ask_apart(count_gpus))
+    if "mps" in wanted and sys.platform != "darwin":
+        raise ConfigError("device: mps, but this machine is no Mac; try auto or cpu")
     if "cuda" in wanted and not found:
         raise ConfigError("device: cuda, but this machine has no CUDA device; try auto or cpu")
     return found

@@ -17,7 +17,7 @@ from lab.config.yaml12 import dump_yaml
 from lab.data.store import prepare
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
-from lab.provenance import facts
+from lab.provenance import facts, identity
 from lab.report.curve import draw_curve
 from lab.track.wandb_mode import check_mode
 
@@ -39,21 +39,26 @@ def train_one(
     check_mode(run.tracking.wandb)
     data = prepare(run.data)
     data.require(run.model.max_seq_len)
-    identity = run_digest(run, corpus_digest=data.corpus_digest)
+    data.tokenizer.encode_prompt(run.tracking.samples.prompt)  # or a sentence why not
+    from lab.run import pick_device  # imports torch
+
+    device = pick_device(run.device)
+    digest = run_digest(run, corpus_digest=data.corpus_digest)
     stem = find(config).stem + (f"-{variant}" if variant else "")
-    name = f"{stem}-{run.seed}-{identity[:8]}"
+    name = f"{stem}-{run.seed}-{digest[:8]}"
     folder, package = experiments / FOLDER / name, artifacts / FOLDER / name
-    if (done := _finished(folder, identity)) is None:
+    _check_unchanged(folder, {**facts(), "device": device.type, "threads": threads})
+    if (done := _finished(folder, digest)) is None:
         order = WorkOrder(
             run=name,
-            digest=identity,
+            digest=digest,
             config=run,
             labels={"sweep": FOLDER, "variant": stem, "phase": "run"},
             settings={},
             threads=threads,
             data=str(data.folder),
             package=str(package.absolute()),
-            provenance=facts(),
+            provenance={**facts(), "device": device.type},
         )
         write_text(folder / "config.yaml", dump_yaml(run.dump()))
         write_json(folder / "order.json", order.dump())
@@ -107,12 +112,24 @@ def _say(done: Mapping[str, Any], run: RunConfig, folder: Path, package: Path) -
         console.print(f"package        {package}")
 
 
-def _finished(folder: Path, identity: str) -> dict[str, Any] | None:
+def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
+    """Other code or another machine neither continues a run nor answers for it."""
+    if not (folder / "order.json").is_file():
+        return
+    order = read_json(folder / "order.json")
+    there = identity({**order["provenance"], "threads": order["threads"]})
+    if changed := [key for key, value in identity(dict(here)).items() if value != there[key]]:
+        raise SweepError(
+            f"{folder} was run under another {', '.join(changed)}; move it away to train it anew"
+        )
+
+
+def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
     file = folder / "result.json"
     if not file.is_file():
         return None
     found: dict[str, Any] = read_json(file)
-    if found.get("digest") != identity:
+    if found.get("digest") != digest:
         raise SweepError(f"{folder} belongs to another run; move it away")
     return found
 

@@ -37,13 +37,20 @@ class Strict(BaseModel):
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> None:
-    """Replace the value at a dotted path of nested dicts, making dicts on the way."""
-    *parents, leaf = path.split(".")
-    for parent in parents:
-        if not isinstance(raw.get(parent), dict):
-            raw[parent] = {}
-        raw = raw[parent]
-    raw[leaf] = value
+    """Replace the value at a dotted path of nested dicts, making dicts on the way.
+
+    A key that is there and has dots itself, as those of variants do, is taken whole.
+    """
+    parts = path.split(".")
+    while len(parts) > 1:
+        keys = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        if keys[0] in raw:
+            break
+        key = next((k for k in keys if isinstance(raw.get(k), dict)), parts[0])
+        if not isinstance(raw.get(key), dict):
+            raw[key] = {}
+        raw, parts = raw[key], parts[key.count(".") + 1 :]
+    raw[".".join(parts)] = value
 
 
 def get(raw: Mapping[str, Any], path: str) -> Any:

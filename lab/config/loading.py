@@ -6,6 +6,7 @@ Design choices:
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError
 
 RUN_KEYS = tuple(RunConfig.model_fields)
+OUTSIDE = ("train.checkpoint_every",)
 SHIPPED = Path(__file__).parents[2] / "configs"
 
 
@@ -53,9 +55,10 @@ def find(config: str | Path) -> Path:
     path = Path(config)
     folders = [Path("configs"), SHIPPED]
     for candidate in [path, *(folder / path for folder in folders)]:
-        for file in (candidate, candidate.with_name(candidate.name + ".yaml")):
-            if file.is_file():
-                return file
+        for file in (candidate, Path(f"{candidate}.yaml")):
+            with suppress(OSError):  # a name too long for a file
+                if file.is_file():
+                    return file
     names = sorted({file.name for folder in folders for file in folder.glob("*.yaml")})
     raise ConfigError(f"no config {str(config)!r}{did_you_mean(path.name, names)}")
 
@@ -83,6 +86,13 @@ def _variants(sweep: SweepConfig, path: Path) -> dict[str, RunConfig]:
             for key in fragment
             if key.split(".")[0] == "data" and not key.startswith("data.tokenizer")
         ]
+        faults += [
+            f"variants.{name}.{key}: changes no number of a run, so there is nothing to compare"
+            if key != "seed"
+            else f"variants.{name}.seed: seeds are given by the plan; set base.seed"
+            for key in fragment
+            if key.split(".")[0] in ("seed", "device", "tracking") or key in OUTSIDE
+        ]
         faults += _check(sweep.base, fragment, f"variants.{name}.")
         if len(faults) > before:
             continue
@@ -93,7 +103,9 @@ def _variants(sweep: SweepConfig, path: Path) -> dict[str, RunConfig]:
             if other != name and config == run
         ]
         for setting, span in sweep.tune.space.items() if sweep.tune else ():
-            if setting in fragment:
+            if setting.split(".")[0] == "tracking":
+                faults.append(f"tune.space.{setting}: changes no number of a run")
+            elif setting in fragment:
                 faults.append(f"variants.{name}.{setting}: is tuned, so no variant may fix it")
             elif not isinstance(get(run.dump(), setting), float):
                 near = did_you_mean(setting, _float_paths(base))

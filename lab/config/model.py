@@ -29,14 +29,14 @@ class LearnedPosition(Strict):
 class SinusoidalPosition(Strict):
     """Fixed sines and cosines added to the embeddings (Vaswani et al. 2017, section 3.5).
 
-    There a token weighs sqrt(d) * N(0, 1/d) against sinusoids of amplitude one. Embeddings that
-    begin with standard deviation `init_std` keep that proportion when the amplitude is `init_std`;
-    with an amplitude of one the positions would drown the tokens.
+    There the embeddings are scaled up to the sinusoids' amplitude of one; here the sinusoids are
+    scaled down to the embeddings, which begin at `init_std` and grow. The default did best of
+    0.02, 0.05, 0.1, 0.2 and 1 on the question posenc; with 1 the positions drown the tokens.
     """
 
     kind: Literal["sinusoidal"] = "sinusoidal"
     theta: float = Field(10_000.0, gt=1)
-    amplitude: float | None = Field(None, gt=0, description="None means init_std")
+    amplitude: float = Field(0.05, gt=0)
 
     def n_params(self, *, max_seq_len: int, d_model: int) -> int:
         return 0

@@ -127,6 +127,11 @@ class SweepConfig(Strict):
             raise ValueError(
                 f"baseline {self.baseline!r} is not among the variants: {', '.join(self.variants)}"
             )
+        if self.confirm and self.base.seed + self.confirm.max_seeds >= 2**32:
+            raise ValueError(
+                f"base.seed={self.base.seed} leaves no room below 2**32 for "
+                f"{self.confirm.max_seeds} more; take a smaller one"
+            )
         if self.packages == "confirm" and self.confirm is None:
             raise ValueError("packages: confirm needs a section confirm; use all or best")
         if self.tune and self.confirm and not self.base.data.has_test:

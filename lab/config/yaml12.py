@@ -3,7 +3,7 @@
 Design choices:
 - `3e-4` is a number and `no` a string, unlike in YAML 1.1; infinities and NaN are refused;
 - duplicate keys are refused, and so are keys that are not text;
-- only plain data comes out: no tags, no objects;
+- only plain data comes out: no tags, no objects, no aliases that stand for more than they say;
 - written text that does not begin with a letter is quoted: PyYAML writes for readers of YAML 1.1,
   to whom `1e3` is a word.
 """
@@ -22,9 +22,10 @@ def load_yaml(text: str, *, source: str) -> Any:
     """Plain data from YAML 1.2 text; raises `ConfigError` with the line of a fault."""
     try:
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.TagToken):
+            if isinstance(token, yaml.TagToken | yaml.AnchorToken | yaml.AliasToken):
                 raise yaml.MarkedYAMLError(
-                    problem="tags such as !!int have no place here", problem_mark=token.start_mark
+                    problem="tags, anchors and aliases have no place here",
+                    problem_mark=token.start_mark,
                 )
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:

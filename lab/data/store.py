@@ -3,7 +3,7 @@
     <cache>/tokens/<key>/  train.bin val.bin test.bin  tokenizer.json  meta.json
 
 Design choices:
-- the key is a digest of the corpus's text, the tokenizer's config and the format: text that
+- the key is a digest of the corpus's text, the tokenizer's config and the code of both: text that
   changed never meets the ids of what it was before, and the same text is tokenized once;
 - a split is one flat array, its documents one after the other, each with its BOS and EOS where
   the tokenizer has them; test.bin is absent where there is no test split;
@@ -28,6 +28,7 @@ from lab.data.corpus import Corpus, load_corpus
 from lab.data.tokenizer import Tokenizer, train_tokenizer
 from lab.errors import DataError
 from lab.files import cache_folder, read_json, replacing, sha256_file, write_json, write_text
+from lab.provenance import source_digest, version
 
 FORMAT = 1  # of the folder; another number is another key
 ATTEMPTS = 3  # at a folder that others are writing, or damaging, at the same time
@@ -91,7 +92,13 @@ def prepare(config: DataConfig) -> TokenizedData:
     that cannot be written.
     """
     corpus = load_corpus(config)
-    key = {"format": FORMAT, "corpus": corpus.digest, "tokenizer": config.tokenizer.dump()}
+    key = {
+        "format": FORMAT,
+        "corpus": corpus.digest,
+        "tokenizer": config.tokenizer.dump(),
+        "code": source_digest(("data",)),
+        "tokenizers": version("tokenizers"),
+    }
     folder = cache_folder() / "tokens" / digest(key)
     for _ in range(ATTEMPTS):
         try:

@@ -10,6 +10,7 @@ Design choices:
 from typing import assert_never
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ class FixedSinusoidalPosition(PositionEncoding):
     def embed(
         self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
     ) -> Float[Tensor, "*b t d"]:
-        return x + self.table[: x.shape[-2]]
+        return x + F.embedding(positions, self.table)
 
 
 class RotaryPosition(PositionEncoding):
@@ -93,9 +94,7 @@ def build_position(config: ModelConfig) -> PositionEncoding:
         case LearnedConfig():
             return LearnedPosition(length, config.d_model)
         case SinusoidalPosition(theta=theta, amplitude=amplitude):
-            return FixedSinusoidalPosition(
-                length, config.d_model, theta=theta, amplitude=amplitude or config.init_std
-            )
+            return FixedSinusoidalPosition(length, config.d_model, theta=theta, amplitude=amplitude)
         case RopePosition(theta=theta):
             return RotaryPosition(length, config.head_dim, theta=theta)
         case unreachable:

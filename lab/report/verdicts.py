@@ -57,9 +57,10 @@ def _compare(
         level=1 - confirm.alpha / len(question.comparisons),
     )
     sides = [confirm_runs(question, runs, variant) for variant in (name, reference)]
-    lost = [side[side["status"].isin(LOST)] for side in sides]
-    if any(len(rows) for rows in lost):
-        return _unstable(verdict, sides)
+    asked = set(sides[0]["seed"]) & set(sides[1]["seed"])  # others served another comparison
+    both = [side[side["seed"].isin(asked)] for side in sides]
+    if any(side["status"].isin(LOST).any() for side in both):
+        return _unstable(verdict, both)
     seeds, a, b = pairs_of(sides[0], sides[1])
     verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
     tuned = (tuning_of(question, runs, name), tuning_of(question, runs, reference))

@@ -76,11 +76,10 @@ def remember(
 ) -> None:
     """Record the seconds a token took, training and evaluation together, on this machine."""
     file = cache_folder() / "calibration.json"
-    known: dict[str, list[dict[str, float]]] = _read(file)
     key = f"{device}/{threads}"
     kept = [
         record
-        for record in known.get(key, [])
+        for record in _records(device, threads)
         if (record["flops_per_token"], record["tokens_per_step"])
         != (flops_per_token, tokens_per_step)
     ]
@@ -91,7 +90,7 @@ def remember(
             "seconds_per_token": seconds,
         }
     )
-    write_json(file, known | {key: kept[-200:]})
+    write_json(file, _read(file) | {key: kept[-200:]})
 
 
 def remember_results(plan: Plan, results: Iterable[Result], *, device: str, threads: int) -> None:
@@ -158,11 +157,18 @@ def _cost(name: str, config: RunConfig, vocab_size: int, records: list[dict[str,
 
 def _records(device: str, threads: int) -> list[dict[str, float]]:
     found = _read(cache_folder() / "calibration.json").get(f"{device}/{threads}", [])
-    return list(found)
+    keys = ("flops_per_token", "tokens_per_step", "seconds_per_token")
+    return [
+        record
+        for record in (found if isinstance(found, list) else [])
+        if isinstance(record, dict)
+        and all(isinstance(record.get(key), int | float) and record[key] > 0 for key in keys)
+    ]
 
 
 def _read(file: Any) -> dict[str, Any]:
     try:
-        return dict(read_json(file))
+        found = read_json(file)
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}

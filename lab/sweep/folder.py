@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
 from lab.sweep.plan import PlannedRun, Result
-from lab.sweep.worker import RESULT
+from lab.sweep.worker import ORDER, RESULT
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class SweepFolder:
         if found.get("digest") != run.digest:
             raise SweepError(f"{file} belongs to another run; move its folder away")
         return found
+
+    def order(self, run: PlannedRun) -> WorkOrder | None:
+        """The order that a run's folder was begun with."""
+        file = self.run(run.name) / ORDER
+        if not file.is_file():
+            return None
+        try:
+            return WorkOrder.parse(self._read(file))
+        except ValidationError:
+            raise SweepError(f"{file} is not an order of this lab; move its folder away") from None
 
     def set_aside(self, run: PlannedRun) -> None:
         """Move a run's folder out of the way, keeping it."""

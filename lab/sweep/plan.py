@@ -87,7 +87,8 @@ class Plan:
         tuning = variants * tune.trials if tune else 0
         if confirm is None:
             return (tuning, tuning) if tune else (variants, variants)
-        return tuning + variants * confirm.first_seeds, tuning + variants * confirm.max_seeds
+        first = confirm.first_seeds if self.question.comparisons else confirm.max_seeds
+        return tuning + variants * first, tuning + variants * confirm.max_seeds
 
     @cached_property
     def _explored(self) -> list[Settings]:
@@ -147,7 +148,8 @@ class Plan:
             return []
         done = {run.seed for run in before if run.phase == "confirm"}
         if not done:
-            seeds = range(1, confirm.first_seeds + 1)
+            first = confirm.first_seeds if question.comparisons else confirm.max_seeds
+            seeds = range(1, first + 1)
             variants = set(chosen)
         elif len(done) < confirm.max_seeds and question.comparisons:
             seeds = range(len(done) + 1, len(done) + 2)

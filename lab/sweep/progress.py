@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lab.sweep.plan import PlannedRun, Result
@@ -77,4 +78,4 @@ def _what(run: PlannedRun) -> str:
 def _fate(result: Result) -> str:
     if result["status"] == "diverged":
         return f"[yellow]diverged at step {result['diverged_at']}[/yellow]"
-    return f"[red]failed: {result['error']}[/red]"
+    return f"[red]failed: {escape(str(result['error']))}[/red]"

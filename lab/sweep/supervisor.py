@@ -61,32 +61,51 @@ class Supervisor:
     def adopt_finished(self, *, keep: bool = False, rerun: bool = False) -> int:
         """Take over the results that the folder holds; returns how many.
 
-        Results of other code, another torch, device or number of threads are not quietly mixed
-        with new ones: without `keep` or `rerun` they are a `SweepError`.
+        Runs of other code, another torch or number of threads, finished or not, are not quietly
+        mixed with new ones: without `keep` or `rerun` they are a `SweepError`.
         """
-        here = identity({**facts(), "device": self.device, "threads": self.threads})
         while True:
-            found = {
-                run.name: (run, result)
-                for run in self._unfinished()
-                if (result := self.folder.result(run)) and result["status"] != "failed"
-            }
-            for run, result in found.values():
-                there = identity(result["provenance"])
-                if there != here and rerun:
+            for run in self._unfinished():
+                order = self.folder.order(run)
+                if order is None:
+                    continue
+                changed = self._changed_since(order)
+                if changed and rerun:
                     self.folder.set_aside(run)
                     continue
-                if there != here and not keep:
-                    changed = ", ".join(k for k in here if here[k] != there[k])
+                if changed and not keep:
                     raise SweepError(
-                        f"{self.folder.run(run.name)} was run under another {changed}; "
-                        "continue with --keep to use such results, or --rerun to train them again"
+                        f"{self.folder.run(run.name)} was run under another {', '.join(changed)}; "
+                        "continue with --keep to use such runs, or --rerun to train them again"
                     )
-                self.results[run.name] = result
+                result = self.folder.result(run)
+                if result and self._answers(run, result):
+                    self.results[run.name] = result
+                    self._relabel(run, order)
             before = len(self.rounds)
             self.rounds = self.plan.rounds(self.results)
             if len(self.rounds) == before:
                 return len(self.results)
+
+    def _changed_since(self, order: WorkOrder) -> list[str]:
+        """What differs between the code and machine that a run began on and these."""
+        here = identity({**facts(), "device": self.device, "threads": self.threads})
+        there = identity({"device": self.device, **order.provenance, "threads": order.threads})
+        return [key for key in here if here[key] != there[key]]
+
+    def _answers(self, run: PlannedRun, result: Result) -> bool:
+        """Whether a result serves the phase that asks: an earlier plan may not have judged it."""
+        if result["status"] != "complete":
+            return bool(result["status"] == "diverged")
+        endpoint = self.plan.question.endpoint
+        return run.phase != "confirm" or endpoint in result["metrics"]
+
+    def _relabel(self, run: PlannedRun, order: WorkOrder) -> None:
+        """A run that an earlier plan trained carries the labels of this one."""
+        now = self._order(run)
+        if (order.labels, order.settings) != (now.labels, now.settings):
+            relabelled = order.dump() | {"labels": now.labels, "settings": now.settings}
+            write_json(self.folder.run(run.name) / ORDER, relabelled)
 
     def _advance(self) -> None:
         self.rounds = self.plan.rounds(self.results)
@@ -138,7 +157,7 @@ class Supervisor:
                 "threads": self.threads,
                 "data": str(self.data[run.variant]),
                 "package": str(package) if package else None,
-                "provenance": facts(),
+                "provenance": {**facts(), "device": self.device},
             }
         )
 

@@ -75,8 +75,14 @@ def train(
     if state.step == 0:
         row = run.row(evaluate_now=True)
         on_row(0, row)
+        state.initial = {
+            name: value
+            for name, value in row.items()
+            if name.startswith("val/") and math.isfinite(value)
+        }
+        if run.diverged_at is not None:
+            return Outcome("diverged", 0, row, state.initial, 0)
         run.call(hooks)
-        state.initial = {name: value for name, value in row.items() if name.startswith("val/")}
     while state.step < config.steps:
         with clock.phase("train"):
             run.step()
@@ -151,7 +157,7 @@ class _Loop:
         state, step = self.state, self.state.step
         row: dict[str, float] = {"tokens": step * self.tokens_per_step}
         if state.pending:
-            rows = torch.stack([torch.stack(pair) for pair in state.pending]).double().cpu()
+            rows = torch.stack([torch.stack(pair) for pair in state.pending]).cpu().double()
             bad = (~rows.isfinite().all(dim=1)).nonzero()
             if len(bad):
                 self.diverged_at = step - len(rows) + int(bad[0]) + 1

@@ -44,4 +44,5 @@ class TrainState:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         rows = flat.get("pending")
-        self.pending = [] if rows is None else [(row[0], row[1]) for row in rows]
+        device = next(self.model.parameters()).device
+        self.pending = [] if rows is None else [(row[0], row[1]) for row in rows.to(device)]

@@ -287,7 +287,7 @@ def test_a_changed_question_says_what_changed_and_keeps_what_fits(
 
 
 def test_results_of_other_code_are_not_quietly_mixed(answered: Lab) -> None:
-    result = next(answered.sweep.glob("runs/rope-0-*/result.json"))
+    result = next(answered.sweep.glob("runs/rope-0-*/order.json"))
     original = result.read_text()
     result.write_text(original.replace('"torch": "', '"torch": "0.'))
     try:

@@ -52,6 +52,23 @@ def test_overrides_reach_the_base() -> None:
     assert load_run("posenc.yaml", variant="rope").model.position.kind == "rope"
 
 
+def test_overrides_reach_keys_with_dots() -> None:
+    lr = "train.optimizer.lr"
+    question = load_sweep(
+        "posenc.yaml",
+        overrides=[f"tune.space.{lr}.low=1e-4", "variants.rope.model.position.theta=500"],
+    )
+    assert question.tune is not None
+    assert question.tune.space[lr].low == 1e-4
+    assert question.variant("rope").model.position.dump() == {"kind": "rope", "theta": 500}
+
+
+@pytest.mark.parametrize("name", [".", "", "/", "x" * 300])
+def test_a_name_that_is_no_file(name: str) -> None:
+    with pytest.raises(ConfigError, match="no config"):
+        find(name)
+
+
 def test_a_base_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text(
         "data: {corpus: {kind: python-docs}}\n"
@@ -152,6 +169,18 @@ FAULTS = {
         ["train.micro_batch_size=3"],
         "base.train: batch_size=16 is not a multiple of micro_batch_size=3",
     ),
+    "variant's seed": (
+        ["variants={a: {}, b: {seed: 3}}", "baseline=a"],
+        "variants.b.seed: seeds are given by the plan; set base.seed",
+    ),
+    "variant without effect": (
+        ["variants={a: {}, b: {device: cpu}}", "baseline=a"],
+        "variants.b.device: changes no number of a run, so there is nothing to compare",
+    ),
+    "seed too large": (
+        ["seed=4294967295"],
+        "base.seed=4294967295 leaves no room below 2**32 for 8 more; take a smaller one",
+    ),
     "seeds": (["confirm.max_seeds=3"], "confirm: min_seeds=4 is more than max_seeds=3"),
     "a scalar for a section": (
         ["train=3"],
@@ -190,7 +219,11 @@ FILES = {
     "empty": ("", ": must be a mapping of keys to values"),
     "number key": ("1: 2\n", ", line 1: key 1 must be text"),
     "infinity": ("a: .inf\n", ", line 1: .inf is not a finite number"),
-    "tag": ("a: !!python/object:os.system x\n", ", line 1: tags such as !!int have no place here"),
+    "alias": ("a: &a {b: *a}\n", ", line 1: tags, anchors and aliases have no place here"),
+    "tag": (
+        "a: !!python/object:os.system x\n",
+        ", line 1: tags, anchors and aliases have no place here",
+    ),
 }
 
 

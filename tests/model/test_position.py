@@ -4,8 +4,6 @@ import math
 
 import torch
 
-from lab.config.model import ModelConfig
-from lab.model.gpt import build_model
 from lab.model.position import FixedSinusoidalPosition, RotaryPosition
 
 
@@ -20,13 +18,13 @@ def test_sinusoids_follow_the_paper() -> None:
             assert math.isclose(table[position, 2 * i + 1], 0.5 * math.cos(angle), abs_tol=1e-6)
 
 
-def test_sinusoids_begin_in_proportion_to_the_embeddings() -> None:
-    """In the paper tokens have mean square 1 where the sinusoids have 1/2."""
-    shape = {"n_layers": 1, "n_heads": 1, "d_model": 64, "max_seq_len": 64, "init_std": 0.1}
-    config = ModelConfig.parse({**shape, "position": {"kind": "sinusoidal"}})
-    model = build_model(config, 500, seed=0)
-    share = model.position.table.square().mean() / model.embedding.weight.square().mean()
-    assert math.isclose(share.item(), 0.5, rel_tol=0.03)
+def test_sinusoids_are_added_where_a_token_stands() -> None:
+    encoding = FixedSinusoidalPosition(9, 4, theta=100.0, amplitude=0.05)
+    x = torch.randn(2, 3, 4)
+    positions = torch.tensor([[5, 6, 7], [0, 1, 2]])
+    moved = encoding.embed(x, positions) - x
+    table = encoding.embed(torch.zeros(9, 4), torch.arange(9))
+    torch.testing.assert_close(moved, table[positions])
 
 
 def test_rope_is_a_complex_rotation() -> None:

@@ -121,7 +121,7 @@ def test_without_tuning_or_confirmation() -> None:
     alone = carry_out(plan_of(tune=None, confirm=None))
     assert [[run.phase for run in batch] for batch in alone] == [["run"] * 3]
     seeds = carry_out(plan_of(tune=None, variants={"base": {}}))
-    assert [[run.seed for run in batch] for batch in seeds] == [[1, 2, 3]]
+    assert [[run.seed for run in batch] for batch in seeds] == [[1, 2, 3, 4, 5]]
 
 
 def test_a_trial_that_diverged_is_never_the_best() -> None:
