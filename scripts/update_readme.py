@@ -5,7 +5,7 @@
 
 Design choices:
 - a block stands between `<!-- name: begin -->` and `<!-- name: end -->`, and nobody edits inside;
-- numbers come from `docs/<sweep>/report.json`, a copy of the report that a sweep wrote, so a test
+- numbers come from `docs/<sweep>/answer.json`, taken from the report that a sweep wrote, so a test
   can hold the README against it.
 """
 
@@ -15,10 +15,11 @@ from pathlib import Path
 
 from lab.commands.sweep import ask
 from lab.errors import LabError
-from lab.files import read_json, write_text
+from lab.files import read_json, write_json, write_text
 
 ROOT = Path(__file__).parents[1]
 SHOWN = {"posenc": ("differences.png", "curves.png"), "nanogpt-cpu": ()}
+ANSWER = ("question", "verdicts", "useful_share")
 MISTAKE = ("posenc.yaml", "model.position.kind=roppe")
 
 
@@ -54,12 +55,14 @@ def replaced(text: str, name: str, content: str) -> str:
 def _copy(name: str, figures: tuple[str, ...]) -> None:
     source, target = ROOT / "experiments" / name / "report", ROOT / "docs" / name
     target.mkdir(parents=True, exist_ok=True)
-    for file in ("report.json", *figures):
+    report = read_json(source / "report.json")
+    write_json(target / "answer.json", {key: report[key] for key in ANSWER})
+    for file in figures:
         shutil.copyfile(source / file, target / file)
 
 
 def _result() -> str:
-    report = read_json(ROOT / "docs" / "posenc" / "report.json")
+    report = read_json(ROOT / "docs" / "posenc" / "answer.json")
     lines = [f"> **{report['question']}**", ">"]
     lines += [f"> - {verdict['sentence']}" for verdict in report["verdicts"]]
     lines += [
@@ -75,7 +78,7 @@ def _result() -> str:
 
 
 def _nanogpt() -> str:
-    report = read_json(ROOT / "docs" / "nanogpt-cpu" / "report.json")
+    report = read_json(ROOT / "docs" / "nanogpt-cpu" / "answer.json")
     (verdict,) = report["verdicts"]
     losses = ", ".join(f"{loss:.4f}" for loss in verdict["differences"])
     return (

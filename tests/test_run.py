@@ -133,6 +133,12 @@ def test_a_diverged_run_is_a_result(order: Order, tmp_path: Path) -> None:
     json.dumps(content, allow_nan=False)
 
 
+def test_a_model_that_starts_diverged_is_a_result(order: Order, tmp_path: Path) -> None:
+    content = execute(order(**{"model.init_std": 1e30}), folder=tmp_path / "run")
+    assert (content["status"], content["diverged_at"], content["step"]) == ("diverged", 0, 0)
+    json.dumps(content, allow_nan=False)
+
+
 def test_bits_a_byte_and_nats_a_token_agree(order: Order, tmp_path: Path) -> None:
     """One byte a token in this text, so they differ by ln 2 alone."""
     metrics = execute(order(package=False), folder=tmp_path / "run")["metrics"]

@@ -286,6 +286,19 @@ def test_a_changed_question_says_what_changed_and_keeps_what_fits(
     assert lab.results() == answered.results()
 
 
+def test_a_run_of_an_earlier_plan_is_judged_before_it_serves_this_one(
+    corpus: Path, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path / "plans", corpus, tune=None, confirm=None)
+    assert lab.run("--set", "seed=1").returncode == 0
+    assert lab.rows("phase") == ["run", "run"]
+    Lab(lab.folder, corpus, tune=None)
+    done = lab.run()
+    assert done.returncode == 0, done.stderr
+    assert lab.rows("phase") == ["confirm"] * 4
+    assert all(lab.rows("test/loss"))
+
+
 def test_results_of_other_code_are_not_quietly_mixed(answered: Lab) -> None:
     result = next(answered.sweep.glob("runs/rope-0-*/order.json"))
     original = result.read_text()

@@ -375,3 +375,15 @@ def test_equal_variants_are_seldom_decided(two, runs_of):
                 decided += 1
                 break
     assert decided <= 3  # about one expected at 5 %; more than three has probability 0.03
+
+
+def test_a_seed_that_served_another_comparison_changes_no_verdict(asking, runs_of):
+    """rope is settled after four seeds; the reference goes on for sinusoidal and diverges."""
+    question = asking(tune=None)
+    outcomes = pair(-0.2, 0.009, FOUR, sinusoidal=losses(2.1, 0.02, (*FOUR, 5), rng=2))
+    before = {v.variant: v for v in judge(question, runs_of(question, outcomes))}
+    outcomes["learned"][5] = "diverged"
+    after = {v.variant: v for v in judge(question, runs_of(question, outcomes))}
+    assert before["rope"].kind == after["rope"].kind == "decided"
+    assert after["rope"].sentence == before["rope"].sentence
+    assert after["sinusoidal"].kind == "unstable"
