@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as finish:
         return finish.exit_code
     except (KeyboardInterrupt, typer.Abort):
+        _say("stopped; the same command continues")
         return INTERRUPTED
     except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         return _refused(f"{error.filename}: {error.strerror}; work where files may be written")
@@ -164,5 +165,9 @@ def doctor() -> None:
 
 
 def _refused(sentence: str) -> int:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
+    _say(sentence)
     return 2
+
+
+def _say(sentence: str) -> None:
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
