@@ -124,15 +124,7 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
         if done:
             display.say(f"{done} finished runs are taken over from {folder.path}")
         finished = supervisor.run()
-        if asked.question.tune:
-            study.record(
-                folder.study,
-                asked.question,
-                name=asked.name,
-                plan_hash=plan_content["hash"],
-                runs=[run for batch in supervisor.rounds for run in batch],
-                results=supervisor.results,
-            )
+        _record_study(supervisor, plan_hash=plan_content["hash"])
     if not finished:
         console.print(f"stopped; the same command continues: {facts()['command']}", markup=False)
         return 130
@@ -148,6 +140,24 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
         error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
         console.print(f"[red]failed:[/red] {escape(error)}", soft_wrap=True)
     return 1 if failed else 0
+
+
+def _record_study(supervisor: Supervisor, *, plan_hash: str) -> None:
+    """Tell Optuna's tools; the answer does not depend on them."""
+    question, folder = supervisor.plan.question, supervisor.folder
+    if question.tune is None:
+        return
+    try:
+        study.record(
+            folder.study,
+            question,
+            name=folder.name,
+            plan_hash=plan_hash,
+            runs=[run for batch in supervisor.rounds for run in batch],
+            results=supervisor.results,
+        )
+    except Exception as error:
+        console.print(f"the Optuna study could not be written: {error}", markup=False)
 
 
 def _keep_best(asked: Asked, results: Mapping[str, Result]) -> None:
