@@ -86,10 +86,11 @@ def sweep(
 ) -> int:
     """Train and compare the variants of a question; the same command continues it."""
     from lab.commands import sweep as command
+    from lab.commands.asked import ask
 
     if keep and rerun:
         raise typer.BadParameter("--keep and --rerun exclude each other")
-    asked = command.ask(config, overrides=sets or [])
+    asked = ask(config, overrides=sets or [])
     if dry_run or measure:
         command.dry_run(asked, workers=workers, measure=measure)
         return 0

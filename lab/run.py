@@ -7,9 +7,7 @@ labels are passed on to the tracker, unread.
 """
 
 import math
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -35,11 +33,13 @@ from lab.package.write import write_package
 from lab.result import result
 from lab.track.base import RunInfo, Tracker
 from lab.track.build import build_tracker
+from lab.track.evaluations import evaluations
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
 from lab.train.evaluation import evaluate
 from lab.train.loop import Outcome, train
 from lab.train.optimizer import build_optimizer
+from lab.train.spending import spending
 from lab.train.state import TrainState
 
 EVAL_TOKENS = 8192  # a batch: large enough to be quick, small enough for any memory
@@ -55,8 +55,9 @@ def execute(
 ) -> dict[str, Any] | None:
     """Train, judge and package a run in its folder; returns the content of its `result.json`.
 
-    Continues from the newest checkpoint in the folder. None means that `stop` said yes: the state
-    is saved, and the same call continues. Raises whatever went wrong.
+    Continues from the newest checkpoint in the folder. A run that has come to `order.until` gets a
+    `reached.json` instead, and an order with a later one continues it. None means that `stop` said
+    yes: the state is saved, and the same call continues. Raises whatever went wrong.
     """
     clock = Clock()
     with clock.phase("setup"):
@@ -78,6 +79,7 @@ def execute(
             tokens_per_step=order.config.tokens_per_step,
             tracker=tracker,
             clock=clock,
+            until=order.until,
             checkpoints=checkpoints,
             hooks=run.hooks(tracker),
             stop=stop,
@@ -97,9 +99,13 @@ def execute(
     finally:
         with clock.phase("track"):
             tracker.finish(status=status)
-    content = run.result(outcome, metrics)
+    content, reached = run.result(outcome, metrics), folder / "reached.json"
+    if outcome.status == "paused":
+        write_json(reached, content)
+        return content
     write_json(folder / "result.json", content)
     checkpoints.delete()
+    reached.unlink(missing_ok=True)
     return content
 
 
@@ -219,7 +225,12 @@ class _Run:
         return [_Samples(text, tracker)]
 
     def judged(self, outcome: Outcome) -> dict[str, float]:
-        """The finite metrics of the last row, and those of the split opened once, at the end."""
+        """The finite metrics of the last row, and those of the split opened once, at the end.
+
+        Of a paused run those of its last evaluation, which another process may have made.
+        """
+        if outcome.status == "paused":
+            return list(evaluations(self.folder).values())[-1]
         found = {k: v for k, v in outcome.metrics.items() if "/" in k and math.isfinite(v)}
         split = self.order.judge
         if outcome.status == "complete" and split != "val":
@@ -250,13 +261,16 @@ class _Run:
         )
 
     def result(self, outcome: Outcome, metrics: Mapping[str, float]) -> dict[str, Any]:
+        assert outcome.status != "interrupted", "it has no result"
         model, vocab_size = self.config.model, self.data.tokenizer.vocab_size
+        tokens = outcome.step * self.config.tokens_per_step
         return result(
             self.order,
-            "complete" if outcome.status == "complete" else "diverged",
+            "running" if outcome.status == "paused" else outcome.status,
             step=outcome.step,
             metrics=metrics,
             initial=outcome.initial,
+            evaluations=evaluations(self.folder),
             model={
                 "n_params": model.n_params(vocab_size),
                 "n_params_embedding": model.n_params_embedding(vocab_size),
@@ -269,26 +283,7 @@ class _Run:
                 "digest": self.data.digest,
                 "stats": {name: asdict(stats) for name, stats in self.data.stats.items()},
             },
-            timing=self._timing(outcome),
+            timing=spending(self.clock, tokens=tokens, device=self.device),
             provenance=self.provenance,
             diverged_at=outcome.diverged_at,
         )
-
-    def _timing(self, outcome: Outcome) -> dict[str, float]:
-        seconds = self.clock.snapshot()
-        tokens = outcome.step * self.config.tokens_per_step
-        return {
-            "total": sum(seconds.values()),
-            **{phase: seconds.get(phase, 0.0) for phase in PHASES},
-            "tokens_per_second": tokens / seconds["train"] if seconds.get("train") else 0.0,
-            "peak_memory_bytes": float(self._peak_memory()),
-        }
-
-    def _peak_memory(self) -> int:
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated()
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-PHASES = ("setup", "train", "eval", "track", "checkpoint", "package")

@@ -13,13 +13,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from lab.commands.sweep import ask
+from lab.commands.asked import ask
 from lab.errors import LabError
 from lab.files import read_json, write_json, write_text
 
 ROOT = Path(__file__).parents[1]
-SHOWN = {"posenc": ("differences.png", "curves.png"), "nanogpt-cpu": ()}
-ANSWER = ("question", "verdicts", "useful_share")
+SHOWN = {
+    "posenc": ("differences.png", "curves.png"),
+    "lr": ("learning.png", "slices.png"),
+    "nanogpt-cpu": (),
+}
+ANSWER = ("question", "verdicts", "search", "useful_share")
 MISTAKE = ("posenc.yaml", "model.position.kind=roppe")
 
 
@@ -40,6 +44,7 @@ def blocks() -> dict[str, str]:
     return {
         "result": _result(),
         "question": f"```yaml\n{question}```",
+        "search": _search(),
         "mistake": _mistake(),
         "nanogpt": _nanogpt(),
     }
@@ -56,7 +61,7 @@ def _copy(name: str, figures: tuple[str, ...]) -> None:
     source, target = ROOT / "experiments" / name / "report", ROOT / "docs" / name
     target.mkdir(parents=True, exist_ok=True)
     report = read_json(source / "report.json")
-    write_json(target / "answer.json", {key: report[key] for key in ANSWER})
+    write_json(target / "answer.json", {key: report[key] for key in ANSWER if key in report})
     for file in figures:
         shutil.copyfile(source / file, target / file)
 
@@ -75,6 +80,28 @@ def _result() -> str:
         "evaluation.",
     ]
     return "\n".join(lines)
+
+
+def _search() -> str:
+    question = (ROOT / "configs" / "lr.yaml").read_text(encoding="utf-8")
+    report = read_json(ROOT / "docs" / "lr" / "answer.json")
+    found = report["search"]
+    return "\n".join(
+        [
+            f"```yaml\n{question}```",
+            "",
+            "answered",
+            "",
+            f"> **{report['question']}**",
+            ">",
+            *(f"> - {sentence}" for sentence in [*found["answer"], *found["notes"]]),
+            "",
+            "![Learning curves of the trials, with the rungs where they were judged]"
+            "(docs/lr/learning.png)",
+            "",
+            "![Validation loss against the learning rate](docs/lr/slices.png)",
+        ]
+    )
 
 
 def _nanogpt() -> str:

@@ -6,14 +6,20 @@ import re
 import shlex
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 import typer.main
 
 import lab
 from lab.cli import app
+from lab.config.checks import variant_faults
 from lab.config.loading import load_sweep
 from lab.config.model import ModelConfig
+from lab.config.pruners import Pruner
+from lab.config.samplers import Sampler
+from lab.config.sweep import SweepConfig
+from lab.config.yaml12 import load_yaml
 
 ROOT = Path(lab.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,7 +83,7 @@ def test_every_link_and_picture_exists(link: str) -> None:
     assert link.startswith("https://") or (ROOT / link).is_file()
 
 
-@pytest.mark.parametrize("block", ["result", "question", "mistake", "nanogpt"])
+@pytest.mark.parametrize("block", ["result", "question", "search", "mistake", "nanogpt"])
 def test_every_block_is_what_the_code_wrote(block: str, script: ModuleType) -> None:
     assert script.replaced(README, block, script.blocks()[block]) == README
 
@@ -91,6 +97,22 @@ def test_every_choice_of_model_is_listed() -> None:
             assert f"`{kind}`" in row[1]
 
 
+def test_what_a_search_may_say_is_valid() -> None:
+    example = next(body for kind, body in FENCES if kind == "yaml" and body.startswith("tune:"))
+    raw = load_sweep("lr.yaml").dump() | load_yaml(example, source="README") | {"confirm": None}
+    sweep = SweepConfig.parse(raw)
+    assert not variant_faults(sweep)
+    assert sweep.tune is not None
+    assert SweepConfig.parse(sweep.dump()) == sweep
+
+
+def test_every_sampler_and_pruner_is_listed() -> None:
+    for union in (Sampler, Pruner):
+        for member in get_args(get_args(union)[0]):
+            kind = member.model_fields["kind"].default
+            assert f"`{kind}`" in README or f"kind: {kind}" in README
+
+
 def test_every_command_is_listed() -> None:
     group = typer.main.get_command(app)
     for name in group.commands:  # type: ignore[attr-defined]
@@ -98,7 +120,7 @@ def test_every_command_is_listed() -> None:
 
 
 def test_python_example_uses_what_is_public() -> None:
-    (example,) = [body for kind, body in FENCES if kind == "python"]
+    example = next(body for kind, body in FENCES if kind == "python")
     for name in re.findall(r"from lab import (.*)", example)[0].split(", "):
         assert name in lab.__all__
     from lab.package.read import Package

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lab.config.digest import run_digest
 from lab.config.order import WorkOrder
 from lab.config.run import RunConfig
 from lab.data.store import prepare
 from lab.errors import ConfigError
+from lab.files import sha256_file
 from lab.package.read import load_package
 from lab.provenance import facts
 from lab.run import execute, pick_device, time_steps
@@ -106,6 +108,132 @@ def test_stopped_and_continued_gives_the_same_bytes(
     for content in (expected, continued):
         del content["timing"]
     assert continued == expected
+
+
+def until(order: WorkOrder, step: int | None) -> WorkOrder:
+    return WorkOrder.parse({**order.dump(), "until": step})
+
+
+def untimed(content: dict[str, Any] | None) -> dict[str, Any]:
+    assert content is not None
+    return {key: value for key, value in content.items() if key != "timing"}
+
+
+def rows(folder: Path) -> dict[str, dict[str, float]]:
+    """The rows of metrics.csv that have a validation loss, without what is no metric."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        found = [row for row in csv.DictReader(file) if row["val/loss"]]
+    return {
+        row["step"]: {k: float(v) for k, v in row.items() if v and k not in ("step", "tokens")}
+        for row in found
+    }
+
+
+class TestUntil:
+    def test_paused_twice_ends_as_one_never_paused(self, order: Order, tmp_path: Path) -> None:
+        asked, folder, whole = order(**{"model.dropout": 0.1}), tmp_path / "run", tmp_path / "whole"
+        expected = untimed(execute(asked, folder=whole))
+        package = tmp_path / "artifacts" / asked.digest[:8]
+        weights = (package / "model.safetensors").read_bytes()
+        package.rename(tmp_path / "aside")
+        for step in (4, 8):
+            content = execute(until(asked, step), folder=folder)
+            assert (content["status"], content["step"]) == ("running", step)
+            assert not (folder / "result.json").exists()
+            assert not package.exists()
+        assert untimed(execute(asked, folder=folder)) == expected
+        for file in ("metrics.csv", "samples.csv"):
+            assert (folder / file).read_bytes() == (whole / file).read_bytes()
+        assert (package / "model.safetensors").read_bytes() == weights
+        assert sorted(f.name for f in folder.iterdir()) == sorted(f.name for f in whole.iterdir())
+
+    def test_what_was_reached_is_told_as_a_result_is(self, order: Order, tmp_path: Path) -> None:
+        asked, folder = order(), tmp_path / "run"
+        content = execute(until(asked, 8), folder=folder)
+        assert content == json.loads((folder / "reached.json").read_text())
+        assert (content["status"], content["step"]) == ("running", 8)
+        assert content["tokens"] == 8 * 4 * 16
+        assert content["evaluations"] == rows(folder)
+        assert list(content["evaluations"]) == ["0", "4", "8"]
+        assert content["metrics"] == content["evaluations"]["8"]
+        assert content["metrics"].keys() >= {"train/loss", "val/loss", "val/perplexity", "val/bpb"}
+        final = execute(asked, folder=folder)
+        assert final.keys() == content.keys()
+        for name in ("schema", "run", "digest", "seed", "initial", "model", "data", "provenance"):
+            assert final[name] == content[name]
+        assert final["timing"]["train"] > content["timing"]["train"]
+        assert final["timing"]["setup"] > content["timing"]["setup"]
+
+    def test_killed_between_checkpoint_and_word_of_it(self, order: Order, tmp_path: Path) -> None:
+        asked, folder = until(order(), 8), tmp_path / "run"
+        expected = untimed(execute(asked, folder=folder))
+        (folder / "reached.json").unlink()
+        before = (folder / "metrics.csv").read_bytes()
+        assert untimed(execute(asked, folder=folder)) == expected
+        assert (folder / "reached.json").exists()
+        assert (folder / "metrics.csv").read_bytes() == before
+
+    def test_killed_on_the_way_to_the_next_rung(self, order: Order, tmp_path: Path) -> None:
+        asked, folder, whole = order(package=False), tmp_path / "run", tmp_path / "whole"
+        expected = untimed(execute(until(asked, 8), folder=whole))
+        execute(until(asked, 4), folder=folder)
+
+        def killed(step: int, row: object) -> None:
+            if step == 6:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            execute(until(asked, 8), folder=folder, on_row=killed)
+        assert json.loads((folder / "reached.json").read_text())["step"] == 4
+        assert untimed(execute(until(asked, 8), folder=folder)) == expected
+        assert (folder / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+
+    def test_an_interruption_beyond_it_takes_nothing_back(
+        self, order: Order, tmp_path: Path
+    ) -> None:
+        asked, folder = order(package=False), tmp_path / "run"
+        steps = iter(range(1, 99))
+        assert execute(asked, folder=folder, stop=lambda: next(steps) >= 7) is None
+        content = execute(until(asked, 4), folder=folder)
+        assert (content["status"], content["step"]) == ("running", 7)
+        assert content["metrics"] == content["evaluations"]["4"]
+
+    def test_divergence_before_it_is_a_result(self, order: Order, tmp_path: Path) -> None:
+        asked = order(**{"train.optimizer.lr": 1e38, "train.clip_norm": None})
+        content = execute(until(asked, 8), folder=tmp_path / "run")
+        assert content["status"] == "diverged"
+        assert content["evaluations"].keys() == {"0"}
+        assert (tmp_path / "run" / "result.json").exists()
+        assert not (tmp_path / "run" / "reached.json").exists()
+
+    def test_divergence_after_it_forgets_it(self, order: Order, tmp_path: Path) -> None:
+        asked, folder = order(), tmp_path / "run"
+        content = execute(until(asked, 4), folder=folder)
+        checkpoint = folder / "checkpoint"
+        weights = load_file(checkpoint / "000000004.safetensors")
+        weights["model.embedding.weight"][0] = torch.nan
+        save_file(weights, checkpoint / "000000004.safetensors")
+        described = json.loads((checkpoint / "000000004.json").read_text())
+        described["sha256"] = sha256_file(checkpoint / "000000004.safetensors")
+        (checkpoint / "000000004.json").write_text(json.dumps(described))
+        final = execute(until(asked, 8), folder=folder)
+        assert (final["status"], final["diverged_at"]) == ("diverged", 5)
+        assert final["evaluations"] == content["evaluations"]
+        assert not (folder / "reached.json").exists()
+
+    @pytest.mark.parametrize("step", [12, 100])
+    def test_the_end_or_later_is_the_end(self, order: Order, tmp_path: Path, step: int) -> None:
+        content = execute(until(order(), step), folder=tmp_path / "run")
+        assert (content["status"], content["step"]) == ("complete", 12)
+
+
+def test_a_result_has_every_evaluation(order: Order, tmp_path: Path) -> None:
+    content = execute(order(package=False, judge="test"), folder=tmp_path / "run")
+    assert content["evaluations"] == rows(tmp_path / "run")
+    assert list(content["evaluations"]) == ["0", "4", "8", "12"]
+    last = content["evaluations"]["12"]
+    assert last.items() <= content["metrics"].items()
+    assert content["evaluations"]["0"] == content["initial"]
 
 
 def test_another_seed_is_another_run(order: Order, tmp_path: Path) -> None:

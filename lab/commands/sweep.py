@@ -3,83 +3,31 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab.config.loading import find, load_sweep
-from lab.config.sweep import SweepConfig
-from lab.data.store import TokenizedData, prepare
+from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
+from lab.config.objective import value_of
 from lab.errors import ConfigError
 from lab.provenance import facts
 from lab.report.collect import open_sweep
 from lab.report.page import write_report
-from lab.report.records import frame
-from lab.report.verdicts import judge
-from lab.sweep import study
 from lab.sweep.estimate import Estimate, estimate, remember, remember_results
 from lab.sweep.folder import SweepFolder
+from lab.sweep.keeper import Keeper
 from lab.sweep.launcher import LocalLauncher, ask_apart, count_gpus, seconds_a_token
-from lab.sweep.plan import Plan, PlannedRun, Result, registration, rule
 from lab.sweep.progress import Display
+from lab.sweep.registration import registration, rule
 from lab.sweep.supervisor import Supervisor
 from lab.track.gather import gather_wandb
-from lab.track.wandb_mode import check_mode
 
-EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
 THREADS = 1  # a run on a CPU: two one-thread runs beat one of two threads
 console = Console(stderr=True, highlight=False)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question whose every part has been found to be usable; nothing is written yet."""
-
-    name: str
-    question: SweepConfig
-    data: Mapping[str, TokenizedData]
-
-    @cached_property
-    def plan(self) -> Plan:
-        corpus_digest = next(iter(self.data.values())).corpus_digest
-        return Plan(self.question, corpus_digest, settled=self._settled)
-
-    @property
-    def vocab_sizes(self) -> dict[str, int]:
-        return {name: data.tokenizer.vocab_size for name, data in self.data.items()}
-
-    def _settled(self, runs: Sequence[PlannedRun], results: Mapping[str, Result]) -> set[str]:
-        table: pd.DataFrame = frame(
-            self.question,
-            [
-                (
-                    {"run": run.name, "labels": run.labels, "settings": run.settings},
-                    results[run.name],
-                )
-                for run in runs
-            ],
-        )
-        return {v.variant for v in judge(self.question, table) if v.settled}
-
-
-def ask(config: str, *, overrides: Sequence[str]) -> Asked:
-    """Load, validate and prepare a question; raises `LabError` before anything is written."""
-    question = load_sweep(config, overrides=overrides)
-    check_mode(question.base.tracking.wandb)
-    data: dict[str, TokenizedData] = {}
-    for name in question.variants:
-        run = question.variant(name)
-        data[name] = prepare(run.data)
-        data[name].require(run.model.max_seq_len)
-        data[name].tokenizer.encode_prompt(run.tracking.samples.prompt)  # or a sentence why not
-    return Asked(find(config).stem, question, data)
 
 
 def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
@@ -105,9 +53,10 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     plan_content = registration(
         asked.plan, name=asked.name, threads=THREADS, vocab_sizes=asked.vocab_sizes
     )
-    with folder.held(), Display(metric=asked.question.tuning_metric, console=console) as display:
+    kept = Keeper(folder, plan_content["hash"])
+    with folder.held(), Display(objective=asked.question.objectives[0], console=console) as display:
         supervisor = Supervisor(
-            plan=asked.plan,
+            plan=replace(asked.plan, asked=kept.asked()),
             folder=folder,
             artifacts=ARTIFACTS / asked.name,
             data={name: data.folder for name, data in asked.data.items()},
@@ -115,21 +64,27 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
             device=device,
             launcher=launcher,
             display=display,
+            keep=keep,
+            rerun=rerun,
+            on_advance=kept,
         )
-        done = supervisor.adopt_finished(keep=keep, rerun=rerun)
+        done = supervisor.adopt_finished()
         changed = folder.register(plan_content, asked.question)
         display.say(f"[bold]{escape(asked.question.question)}[/bold]")
         if changed:
             display.say(escape(f"the question has changed since its last plan: {changed}"))
         if done:
             display.say(f"{done} finished runs are taken over from {folder.path}")
+        for note in asked.warm.notes:
+            display.say(escape(note))
         finished = supervisor.run()
-        _record_study(supervisor, plan_hash=plan_content["hash"])
+    if kept.trouble:
+        console.print(f"the Optuna study could not be written: {kept.trouble}", markup=False)
     if not finished:
         console.print(f"stopped; the same command continues: {facts()['command']}", markup=False)
         return 130
     if asked.question.packages == "best":
-        _keep_best(asked, supervisor.results)
+        _keep_best(asked, supervisor)
     page = write_report(folder.path)
     with suppress(OSError):  # conveniences: the answer does not depend on them
         gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
@@ -142,30 +97,20 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     return 1 if failed else 0
 
 
-def _record_study(supervisor: Supervisor, *, plan_hash: str) -> None:
-    """Tell Optuna's tools; the answer does not depend on them."""
-    question, folder = supervisor.plan.question, supervisor.folder
-    if question.tune is None:
-        return
-    try:
-        study.record(
-            folder.study,
-            question,
-            name=folder.name,
-            plan_hash=plan_hash,
-            runs=[run for batch in supervisor.rounds for run in batch],
-            results=supervisor.results,
-        )
-    except Exception as error:
-        console.print(f"the Optuna study could not be written: {error}", markup=False)
-
-
-def _keep_best(asked: Asked, results: Mapping[str, Result]) -> None:
-    """Delete all packages of this sweep but that of the run with the least loss."""
-    metric = asked.question.endpoint if asked.question.confirm else asked.question.tuning_metric
+def _keep_best(asked: Asked, supervisor: Supervisor) -> None:
+    """Delete all packages of this sweep but the best: of the confirmed, else of the trials."""
+    question, results = asked.question, supervisor.results
     packaged = [name for name, result in results.items() if result["package"]]
-    ranked = sorted(packaged, key=lambda name: results[name]["metrics"][metric])
-    for name in ranked[1:]:
+    if question.confirm or question.tune is None:
+        metric, sign = question.endpoint if question.confirm else question.tuning_metric, 1
+    else:
+        metric, sign = question.tuning_metric, question.objectives[0].sign
+
+    def value(name: str) -> float:
+        found = value_of(metric, results[name])
+        return float("inf") if found is None else sign * found
+
+    for name in sorted(packaged, key=value)[1:]:
         shutil.rmtree(ARTIFACTS / asked.name / name, ignore_errors=True)
 
 
@@ -186,8 +131,8 @@ def _print_answer(folder: Path, page: Path, name: str) -> None:
     out = Console(highlight=False, soft_wrap=True, markup=False)
     out.print()
     sweep = open_sweep(folder)
-    for verdict in sweep.verdicts():
-        out.print(f"• {verdict.sentence}")
+    for sentence in sweep.answers():
+        out.print(f"• {sentence}")
     out.print(f"\nreport    {page}\nruns      {folder / 'results.csv'}")
     packages = sorted((ARTIFACTS / name).glob("*/manifest.json"))
     if packages:

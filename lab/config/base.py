@@ -7,6 +7,7 @@ Design choices:
 - there is no `model_copy(update=...)`: it skips validation. `replaced` validates a new whole.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any, Self
@@ -16,7 +17,12 @@ from pydantic import BaseModel, ConfigDict
 
 class Strict(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        serialize_by_alias=True,
     )
 
     @classmethod
@@ -32,7 +38,7 @@ class Strict(BaseModel):
         """A new config with the values at dotted paths replaced, validated as a whole."""
         raw = self.dump()
         for path, value in changes.items():
-            put(raw, path, value)
+            put(raw, path, copy.deepcopy(value))  # a later change may reach into it
         return self.parse(raw)
 
 

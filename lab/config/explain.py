@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lab.errors import ConfigError
@@ -38,7 +39,7 @@ def _line(fault: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     match fault["type"]:
         case "extra_forbidden":
             key = path.rsplit(".", 1)[-1]
-            valid = owner.model_fields if owner else ()
+            valid = [f.alias or name for name, f in owner.model_fields.items()] if owner else ()
             return f"{prefix}{path}: unknown key{did_you_mean(key, valid)}"
         case "missing":
             return f"{where}required, but missing"
@@ -71,25 +72,42 @@ def _locate(
     path: list[str] = []
     owner: type[BaseModel] | None = None
     here: list[type[BaseModel]] = [model]
+    keyed = False
     for part in loc:
-        tagged = [m for m in here if _tag(m) == part] if len(here) > 1 else []
+        if isinstance(part, int):  # a place in a list of what is here
+            path.append(str(part))
+            continue
+        tagged = [m for m in here if _tag(m) == part] if len(here) > 1 and not keyed else []
         if tagged:
             here = tagged
             continue
-        owner = here[0] if len(here) == 1 else None
+        owner = here[0] if len(here) == 1 and not keyed else None
         path.append(str(part))
-        field = owner.model_fields.get(str(part)) if owner else None
-        here = list(_models_in(field.annotation)) if field else here if _in_mapping(here) else []
+        if keyed:  # a key of the user's own
+            keyed = False
+            continue
+        field = _field(owner, str(part)) if owner else None
+        here = list(_models_in(field.annotation)) if field else []
+        keyed = _is_mapping(field.annotation) if field else False
     return ".".join(path), owner
 
 
-def _in_mapping(here: list[type[BaseModel]]) -> bool:
-    return len(here) == 1
+def _field(owner: type[BaseModel], key: str) -> FieldInfo | None:
+    found = owner.model_fields.get(key)
+    return found or next((f for f in owner.model_fields.values() if f.alias == key), None)
 
 
-def _tag(model: type[BaseModel]) -> str | None:
+def _is_mapping(annotation: Any) -> bool:
+    inner = annotation
+    while get_origin(inner) is Annotated:
+        inner = get_args(inner)[0]
+    return get_origin(inner) is dict
+
+
+def _tag(model: type[BaseModel]) -> str:
+    """What tells a member of a union from the others: its kind, else its name."""
     field = model.model_fields.get("kind")
-    return field.default if field else None
+    return str(field.default) if field else model.__name__.lower()
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:

@@ -13,14 +13,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from lab.config.base import get, put
+from lab.config.checks import variant_faults
 from lab.config.explain import config_error, did_you_mean, explained
 from lab.config.run import RunConfig
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError
 
+SPACE = "tune.space."
 RUN_KEYS = tuple(RunConfig.model_fields)
-OUTSIDE = ("train.checkpoint_every",)
 SHIPPED = Path(__file__).parents[2] / "configs"
 
 
@@ -43,7 +44,7 @@ def load_run(
 
 
 def load_sweep(config: str | Path, *, overrides: Sequence[str] = ()) -> SweepConfig:
-    """A question, with every variant and both ends of every range validated too."""
+    """A question, with every variant, range, choice and fragment of its search tried too."""
     path = find(config)
     sweep = _sweep(_read_mapping(path), path, overrides)
     _variants(sweep, path)
@@ -75,66 +76,9 @@ def _sweep(raw: dict[str, Any], path: Path, overrides: Sequence[str]) -> SweepCo
 
 
 def _variants(sweep: SweepConfig, path: Path) -> dict[str, RunConfig]:
-    faults: list[str] = []
-    resolved: dict[str, RunConfig] = {}
-    base = sweep.base.dump()
-    for name, fragment in sweep.variants.items():
-        before = len(faults)
-        faults += [
-            f"variants.{name}.{key}: all variants must read the same text; "
-            "ask about another corpus in another sweep"
-            for key in fragment
-            if key.split(".")[0] == "data" and not key.startswith("data.tokenizer")
-        ]
-        faults += [
-            f"variants.{name}.{key}: changes no number of a run, so there is nothing to compare"
-            if key != "seed"
-            else f"variants.{name}.seed: seeds are given by the plan; set base.seed"
-            for key in fragment
-            if key.split(".")[0] in ("seed", "device", "tracking") or key in OUTSIDE
-        ]
-        faults += _check(sweep.base, fragment, f"variants.{name}.")
-        if len(faults) > before:
-            continue
-        run = resolved[name] = sweep.variant(name)
-        faults += [
-            f"variants.{name}: resolves to the same run as {other!r}"
-            for other, config in resolved.items()
-            if other != name and config == run
-        ]
-        for setting, span in sweep.tune.space.items() if sweep.tune else ():
-            if setting.split(".")[0] == "tracking":
-                faults.append(f"tune.space.{setting}: changes no number of a run")
-            elif setting in fragment:
-                faults.append(f"variants.{name}.{setting}: is tuned, so no variant may fix it")
-            elif not isinstance(get(run.dump(), setting), float):
-                near = did_you_mean(setting, _float_paths(base))
-                faults.append(f"tune.space.{setting}: not a number of this run{near}")
-            else:
-                for end in ("low", "high"):
-                    value = getattr(span, end)
-                    faults += _check(run, {setting: value}, f"tune.space.{end} of ")
-    if faults:
-        raise config_error(str(path), list(dict.fromkeys(faults)))
-    return resolved
-
-
-def _check(base: RunConfig, changes: dict[str, Any], prefix: str) -> list[str]:
-    try:
-        base.replaced(changes)
-    except ValidationError as error:
-        return explained(error, RunConfig, prefix=prefix)
-    return []
-
-
-def _float_paths(raw: dict[str, Any], prefix: str = "") -> list[str]:
-    paths: list[str] = []
-    for key, value in raw.items():
-        if isinstance(value, dict):
-            paths += _float_paths(value, f"{prefix}{key}.")
-        elif isinstance(value, float):
-            paths.append(prefix + key)
-    return paths
+    if faults := variant_faults(sweep):
+        raise config_error(str(path), faults)
+    return {name: sweep.variant(name) for name in sweep.variants}
 
 
 def _known(variant: str, sweep: SweepConfig) -> str:
@@ -161,4 +105,17 @@ def _override(raw: dict[str, Any], overrides: Sequence[str], *, prefix: str) -> 
             raise ConfigError(f"--set {override}: must be path=value, such as train.steps=100")
         if path.split(".")[0] in RUN_KEYS:
             path = prefix + path
-        put(raw, path, load_yaml(text, source=f"--set {path}"))
+        _put(raw, path, load_yaml(text, source=f"--set {path}"))
+
+
+def _put(raw: dict[str, Any], path: str, value: Any) -> None:
+    """As `put`; but a new entry of the search space is named by a dotted path, taken whole."""
+    name = path.removeprefix(SPACE)
+    if name != path and get(raw, SPACE[:-1]) is None:
+        put(raw, SPACE[:-1], {})
+    space = get(raw, SPACE[:-1])
+    known = space if isinstance(space, dict) and name != path else None
+    if known is not None and not any(f"{name}.".startswith(f"{key}.") for key in known):
+        known[name] = value
+    else:
+        put(raw, path, value)

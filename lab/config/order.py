@@ -4,21 +4,24 @@ from typing import Any, Literal
 
 from lab.config.base import Strict
 from lab.config.run import RunConfig
+from lab.config.space import Settings
 
 
 class WorkOrder(Strict):
     """All that a worker knows. `labels` and `settings` are only passed on.
 
     `judge` is the split read once at the end, beside the validation split; `data` and `package`
-    are folders: prepared tokens, and where the finished package goes (None: nowhere).
+    are folders: prepared tokens, and where the finished package goes (None: nowhere). A run that
+    reaches `until`, a step before its last, saves its state and pauses.
     """
 
     run: str
     digest: str
     config: RunConfig
     labels: dict[str, str]
-    settings: dict[str, float]
+    settings: Settings
     judge: Literal["val", "test"] = "val"
+    until: int | None = None
     threads: int = 1
     data: str | None = None
     package: str | None = None

@@ -2,108 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lab.config.base import Strict
+from lab.config.confirm import ConfirmConfig
+from lab.config.objective import Objective
 from lab.config.run import RunConfig
+from lab.config.shorthand import spelled_out
+from lab.config.space import Fragment, Scalar, changes
+from lab.config.tune import TuneConfig
 
-
-class Range(Strict):
-    """An interval to search, on a linear or a logarithmic scale."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _is_an_interval(self) -> "Range":
-        if self.low >= self.high:
-            raise ValueError(f"low={self.low:g} must lie below high={self.high:g}")
-        if self.log and self.low <= 0:
-            raise ValueError(
-                f"a logarithmic range cannot start at low={self.low:g}; give a positive low"
-            )
-        return self
-
-
-class QuasiRandom(Strict):
-    """A scrambled Sobol sequence: even coverage, the same points for every variant."""
-
-    kind: Literal["quasi-random"] = "quasi-random"
-
-
-class UniformRandom(Strict):
-    """Independent uniform points, the same for every variant."""
-
-    kind: Literal["random"] = "random"
-
-
-Sampler = Annotated[QuasiRandom | UniformRandom, Field(discriminator="kind")]
-
-
-class TuneConfig(Strict):
-    """Every variant gets the same number of trials over the same space.
-
-    The last `refine` trials search around each variant's own best; by default a third of them.
-    """
-
-    sampler: Sampler = QuasiRandom()
-    trials: int = Field(ge=1, le=10_000)
-    refine: int | None = Field(None, ge=0, description="None means a third of the trials")
-    space: dict[str, Range] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _something_is_explored(self) -> "TuneConfig":
-        if self.refine is not None and self.refine >= self.trials:
-            raise ValueError(
-                f"refine={self.refine} must leave at least one of trials={self.trials}"
-            )
-        return self
-
-    @property
-    def n_refine(self) -> int:
-        return self.trials // 3 if self.refine is None else self.refine
-
-    @property
-    def n_explore(self) -> int:
-        return self.trials - self.n_refine
-
-
-class ConfirmConfig(Strict):
-    """Fresh seeds, paired between variants.
-
-    `anytime` adds seeds until each comparison is settled and stays valid under that stop;
-    `fixed` trains `max_seeds` seeds of each variant and looks once.
-    """
-
-    test: Literal["anytime", "fixed"] = "anytime"
-    min_seeds: int | None = Field(None, ge=2, description="None means 4, or max_seeds if fixed")
-    max_seeds: int = Field(ge=2, le=1000)
-    alpha: float = Field(0.05, gt=0, lt=0.5)
-    margin: float | None = Field(None, gt=0, description="differences below it do not matter")
-
-    @model_validator(mode="after")
-    def _seeds_fit(self) -> "ConfirmConfig":
-        if self.first_seeds > self.max_seeds:
-            raise ValueError(f"min_seeds={self.min_seeds} is more than max_seeds={self.max_seeds}")
-        if self.test == "fixed" and self.first_seeds != self.max_seeds:
-            raise ValueError(
-                f"a fixed test looks once, after max_seeds={self.max_seeds}: "
-                f"leave out min_seeds={self.min_seeds}, or use test: anytime"
-            )
-        return self
-
-    @property
-    def first_seeds(self) -> int:
-        """Seeds trained before the first look."""
-        if self.min_seeds is not None:
-            return self.min_seeds
-        return self.max_seeds if self.test == "fixed" else min(4, self.max_seeds)
-
-
-Fragment = dict[str, Any]
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 
@@ -116,6 +26,10 @@ class SweepConfig(Strict):
     confirm: ConfirmConfig | None = None
     packages: Literal["all", "confirm", "best"] = "all"
 
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        return super().parse(spelled_out(raw))
+
     @model_validator(mode="after")
     def _parts_fit(self) -> "SweepConfig":
         for name in self.variants:
@@ -127,10 +41,11 @@ class SweepConfig(Strict):
             raise ValueError(
                 f"baseline {self.baseline!r} is not among the variants: {', '.join(self.variants)}"
             )
-        if self.confirm and self.base.seed + self.confirm.max_seeds >= 2**32:
+        seeds = self.confirm_seed(self.confirm.max_seeds if self.confirm else 0)
+        if seeds >= 2**32:
             raise ValueError(
                 f"base.seed={self.base.seed} leaves no room below 2**32 for "
-                f"{self.confirm.max_seeds} more; take a smaller one"
+                f"{seeds - self.base.seed} more; take a smaller one"
             )
         if self.packages == "confirm" and self.confirm is None:
             raise ValueError("packages: confirm needs a section confirm; use all or best")
@@ -138,6 +53,17 @@ class SweepConfig(Strict):
             raise ValueError(
                 "confirmation after tuning is judged on a test split that tuning never read: "
                 "give data.splits a third share above 0, such as [0.9, 0.05, 0.05]"
+            )
+        if self.tune and self.tune.objective and self.comparisons:
+            raise ValueError(
+                f"tune.objective: variants are tuned by what they are compared by, "
+                f"{self.tuning_metric}; leave it out, or search without variants"
+            )
+        if len(self.objectives) > 1 and (self.confirm or self.packages == "best"):
+            part = "confirm" if self.confirm else "packages: best"
+            raise ValueError(
+                f"{part}: several objectives have no one best trial; leave it out, "
+                "or give one objective"
             )
         return self
 
@@ -151,16 +77,38 @@ class SweepConfig(Strict):
         return [name for name in self.variants if name != self.reference]
 
     @property
-    def endpoint(self) -> str:
-        """The metric that is judged: nats a token, or bits a byte where tokenizers differ."""
+    def is_search(self) -> bool:
+        """Whether the question is a search: settings are sought, no variants compared."""
+        return self.tune is not None and not self.comparisons
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the trials are judged by."""
+        if self.tune and self.tune.objective:
+            return self.tune.objective
         paths = [path for fragment in self.variants.values() for path in fragment]
-        split = "test" if self.base.data.has_test else "val"
-        return f"{split}/{'bpb' if any(p.startswith('data.tokenizer') for p in paths) else 'loss'}"
+        kind = "bpb" if any(path.startswith("data.tokenizer") for path in paths) else "loss"
+        return (Objective(metric=f"val/{kind}"),)
 
     @property
     def tuning_metric(self) -> str:
-        return "val/" + self.endpoint.split("/")[1]
+        """The objective, or the first of several."""
+        return self.objectives[0].metric
 
-    def variant(self, name: str, settings: Mapping[str, float] | None = None) -> RunConfig:
+    @property
+    def endpoint(self) -> str:
+        """The metric that is confirmed: nats a token, or bits a byte where tokenizers differ."""
+        split, kind = "test" if self.base.data.has_test else "val", self.tuning_metric
+        return f"{split}/{kind.removeprefix('val/') if kind.startswith('val/') else 'loss'}"
+
+    def confirm_seed(self, k: int) -> int:
+        """The k-th seed of the confirmation, counted from 1, after those that tuning sees."""
+        return self.base.seed + (self.tune.seeds - 1 if self.tune else 0) + k
+
+    def variant(self, name: str, settings: Mapping[str, Scalar] | None = None) -> RunConfig:
         """The run of one variant, at some tuned settings."""
-        return self.base.replaced({**self.variants[name], **(settings or {})})
+        return self.base.replaced({**self.variants[name], **self.changes(settings or {})})
+
+    def changes(self, settings: Mapping[str, Scalar]) -> dict[str, Any]:
+        """What tuned settings change in a run's config, by dotted path."""
+        return changes(self.tune.space, settings) if self.tune else {}

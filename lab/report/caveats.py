@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 
+from lab.config.space import Scalar
 from lab.config.sweep import SweepConfig
-from lab.report.tuned import Tuned, trials_of
+from lab.report.terms import setting, unit
+from lab.report.tuned import Tuned, settings_of, trials_of
 from lab.report.verdict import Verdict
-from lab.report.wording import amount, unit
+from lab.report.wording import amount
 
 
 def caveats(
@@ -49,7 +51,7 @@ def _about_tau(verdict: Verdict, question: SweepConfig) -> list[str]:
 
 def _about_trials(side: Tuned) -> list[str]:
     found = [
-        f"{side.variant} chose {name}={side.chosen[name]:.3g}, at an edge of its range: "
+        f"{side.variant} chose {name}={setting(side.chosen[name])}, at an edge of its range: "
         "a wider range may find better"
         for name in side.edges
     ]
@@ -64,15 +66,10 @@ def _at_shared_points(verdict: Verdict, question: SweepConfig, runs: pd.DataFram
     """Whether a winner wins at its own best settings only."""
     if verdict.kind != "decided":
         return []
-    assert question.tune is not None
-    space = list(question.tune.space)
-    a, b = (
-        trials_of(question, runs, name).drop_duplicates(space).set_index(space)["loss"]
-        for name in (verdict.variant, verdict.reference)
-    )
-    shared = a.index.intersection(b.index)
-    a, b = a.loc[shared], b.loc[shared]
-    winner, loser = (a, b) if verdict.difference < 0 else (b, a)
+    a, b = (_carried_on(question, runs, name) for name in (verdict.variant, verdict.reference))
+    shared = [place for place in a if place in b]
+    ours, theirs = np.array([a[x] for x in shared]), np.array([b[x] for x in shared])
+    winner, loser = (ours, theirs) if verdict.difference < 0 else (theirs, ours)
     wins, played = int(np.sum(winner < loser)), int(np.sum(winner != loser))
     if played < 2 or 2 * wins > played:
         return []
@@ -81,3 +78,15 @@ def _at_shared_points(verdict: Verdict, question: SweepConfig, runs: pd.DataFram
         f"{name} wins at its own best settings only: "
         f"it is lower at {wins} of the {played} settings that both tried"
     ]
+
+
+def _carried_on(
+    question: SweepConfig, runs: pd.DataFrame, name: str
+) -> dict[frozenset[tuple[str, Scalar]], float]:
+    """The losses of the trials that were not given up, the first of each settings."""
+    found: dict[frozenset[tuple[str, Scalar]], float] = {}
+    for row in trials_of(question, runs, name).to_dict("records"):
+        if row["state"] != "pruned":
+            place = settings_of(question, row)
+            found.setdefault(frozenset(place.items()), float(row["loss"]))
+    return found

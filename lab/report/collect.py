@@ -27,7 +27,11 @@ from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, SweepError
 from lab.files import read_json, write_text
+from lab.report import search, trials
 from lab.report.records import REMEDY, Record, frame, in_order, record, table
+from lab.report.search import Search, parse_search
+from lab.report.search_runs import search_of_runs
+from lab.report.search_words import answer
 from lab.report.verdict import Verdict
 from lab.report.verdicts import judge
 
@@ -88,6 +92,27 @@ class Sweep:
 
     def verdicts(self) -> list[Verdict]:
         return judge(self.question, self.runs())
+
+    def search(self) -> Search | None:
+        """What tuning tried; None where nothing is tuned."""
+        if self.question.tune is None:
+            return None
+        path = self.folder / search.FILE
+        raw = _read_object(path, remedy=search.REMEDY) if path.is_file() else {}
+        if raw and raw.get("plan") == self.plan.get("hash"):
+            return parse_search(raw, self.question, path=path)
+        return search_of_runs(self.question, self.records(), curve=self.curve)
+
+    def trials(self) -> pd.DataFrame:
+        """A row a tuning trial, as `trials.table` describes it."""
+        return trials.table(self.question, self.search())
+
+    def answers(self) -> list[str]:
+        """What was found, in sentences: of a search the settings, else the verdicts."""
+        verdicts, found = self.verdicts(), self.search() if self.question.is_search else None
+        if found is None:
+            return [verdict.sentence for verdict in verdicts]
+        return answer(self.question, found, self.runs(), verdicts)
 
 
 def open_sweep(folder: str | Path) -> Sweep:

@@ -1,6 +1,18 @@
 """The words of a report that a newcomer may not know."""
 
-GLOSSARY = (
+from lab.config.sweep import SweepConfig
+
+Words = tuple[tuple[str, str], ...]
+
+
+def glossary(question: SweepConfig) -> Words:
+    """Those that a report of this question may use."""
+    if question.is_search:
+        return (*LOSSES, *SEARCHED, *(SEVERAL if len(question.objectives) > 1 else ()), FLOPS)
+    return (*LOSSES, *COMPARED, FLOPS)
+
+
+LOSSES: Words = (
     (
         "Loss, in nats a token",
         "How surprised the model is by the next token of text it has not seen, on average: minus "
@@ -17,6 +29,8 @@ GLOSSARY = (
         "Text to learn from, text to choose settings and draw curves by, and text that is read "
         "once, at the end of a confirmation run, to judge by.",
     ),
+)
+COMPARED: Words = (
     (
         "Seed, paired",
         "A seed fixes all chance of a run: the initial values and the batches. Runs of different "
@@ -52,9 +66,45 @@ GLOSSARY = (
         "The interval is widened on both sides by the τ of both variants.",
     ),
     ("d_z", "The mean difference in standard deviations of the differences."),
+)
+SEARCHED: Words = (
     (
-        "FLOPs a token",
-        "The arithmetic of training on one token, matrix products only: a measure of cost that "
-        "does not depend on the machine.",
+        "Trial, run, seed",
+        "A trial is one choice of settings. It is trained once a seed, and each training is a "
+        "run: a seed fixes all chance of it, the initial values and the batches.",
     ),
+    (
+        "Given up early, rung",
+        "A trial that does worse than others after the same number of training tokens is not "
+        "carried on; the numbers at which they are compared are the rungs. Where trials have "
+        "several seeds, one that the first seeds show to be worse than the best ends there. "
+        "Only trials that were trained to their end can be best.",
+    ),
+    (
+        "Seed noise, and what lies within it",
+        "The SD over seeds at the same settings. Two trials whose means differ by less than two "
+        "standard errors may well be equally good.",
+    ),
+    (
+        "Fresh seeds",
+        "Seeds that the search never saw. The best of several trials is partly good and partly "
+        "lucky; trained again with fresh seeds, the luck is gone.",
+    ),
+    (
+        "Importance",
+        "The share of the differences between trials that goes with a setting. It depends on the "
+        "ranges: what hardly varies cannot matter.",
+    ),
+)
+SEVERAL: Words = (
+    (
+        "Pareto front",
+        "The trials that no other beats in one objective without being worse in another: the "
+        "possible trade-offs.",
+    ),
+)
+FLOPS = (
+    "FLOPs a token",
+    "The arithmetic of training on one token, matrix products only: a measure of cost that "
+    "does not depend on the machine.",
 )

@@ -144,13 +144,18 @@ def _rule_of(plan: Mapping[str, Any]) -> Any:
 def _asked(question: SweepConfig, phase: str) -> str | None:
     variants, tune, confirm = len(question.variants), question.tune, question.confirm
     if phase == "tune":
-        return str(variants * tune.trials) if tune else None
+        low = variants * tune.n_trials if tune else 0
+        return _span(low, low * tune.seeds) if tune else None
     if phase == "confirm":
         if confirm is None:
             return None
-        low, high = variants * confirm.first_seeds, variants * confirm.max_seeds
-        return str(low) if low == high else f"{low} to {high}"
+        low = confirm.first_seeds if question.comparisons else confirm.max_seeds
+        return _span(variants * low, variants * confirm.max_seeds)
     return None if tune or confirm else str(variants)
+
+
+def _span(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _quoted(error: Any) -> str | None:

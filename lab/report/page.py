@@ -7,76 +7,33 @@ Design choices:
 - `index.html` is written last, so that whoever finds it finds the rest.
 """
 
-import math
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from lab.config.sweep import SweepConfig
 from lab.files import write_bytes, write_json, write_text
-from lab.report import history, markdown, plots, style, tables
+from lab.report import history, plots, style, tables
 from lab.report.captions import captions
 from lab.report.collect import Sweep, open_sweep, write_results
-from lab.report.glossary import GLOSSARY
+from lab.report.found import ranked
+from lab.report.glossary import glossary
 from lab.report.records import Record
-from lab.report.table import Table, plain
+from lab.report.render import FIGURES, Drawing, Report, html, to_markdown
+from lab.report.search import Search
+from lab.report.search_part import is_waiting, runs_of_best, search_part
+from lab.report.table import plain
+from lab.report.terms import measure, quantity
 from lab.report.verdict import Verdict
-from lab.report.wording import quantity, unit
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 SCHEMA = 1
-KINDS = {
-    "decided": "Decided",
-    "equivalent": "Equivalent",
-    "undecided": "Undecided",
-    "unstable": "Unstable",
-    "unmeasured": "Not judged",
-    "measured": "Measured",
-}
-TABLES = (
-    "comparisons",
-    "results",
-    "tuning",
-    "fairness",
-    "budget",
-    "counts",
-    "mishaps",
-    "provenance",
-)
-FIGURES = ("differences", "curves", "tuning")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    name: str
-    svg: str
-    png: bytes
-    caption: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that the templates say."""
-
-    name: str
-    question: str
-    rule: str
-    metric: str
-    unit: str
-    verdicts: Sequence[Verdict]
-    compares: bool
-    unfinished: bool
-    changes: Sequence[str]
-    useful: float
-    tables: Mapping[str, Table]
-    drawings: Mapping[str, Drawing]
-    commands: Sequence[tuple[str, str]]
 
 
 def write_report(folder: str | Path) -> Path:
@@ -92,49 +49,64 @@ def write_report(folder: str | Path) -> Path:
         for suffix in ("svg", "png"):
             (target / f"{name}.{suffix}").unlink(missing_ok=True)
     write_json(target / "report.json", _machine_readable(report))
-    write_text(target / "report.md", _markdown(report))
-    write_text(target / "index.html", _html(report))
+    write_text(target / "report.md", to_markdown(report))
+    write_text(target / "index.html", html(report))
     return target / "index.html"
 
 
 def _collect(sweep: Sweep) -> Report:
     question, runs, timing = sweep.question, sweep.runs(), sweep.timing()
-    verdicts, records = sweep.verdicts(), sweep.records()
+    verdicts, records, search = sweep.verdicts(), sweep.records(), sweep.search()
+    tried = search_part(question, search, runs, verdicts)
+    of_best = runs_of_best(question, search, runs) if search and question.is_search else runs
     found = [
         tables.comparisons(question, verdicts, timing),
         tables.results(question, runs),
-        tables.tuning(question, runs),
-        tables.fairness(question, runs, timing, weights=_weights(records)),
+        None if question.is_search else tables.tuning(question, runs),
+        tables.fairness(question, of_best, timing, weights=_weights(records)),
         history.budget(timing),
         history.counts(question, runs),
         history.mishaps(runs),
         history.provenance(records, sweep.plan),
+        *(tried.tables if tried else ()),
     ]
     figures = {
         "differences": plots.differences(question, verdicts),
         "curves": plots.curves(sweep),
-        "tuning": plots.tuning(question, runs),
+        "tuning": None if question.is_search else plots.tuning(question, runs),
+        **({name: draw() for name, draw in tried.figures.items()} if tried else {}),
     }
-    metric = question.endpoint if question.confirm else question.tuning_metric
     words = captions(question)
-    waiting = int(runs["status"].isin(("running", "planned")).sum())
     return Report(
         name=sweep.folder.resolve().name,
         question=question.question,
         rule=str(sweep.plan.get("rule", "")),
-        metric=quantity(metric),
-        unit=unit(metric),
+        measure=measure(question),
         verdicts=verdicts,
+        answer=tried.answer if tried else None,
+        facts=tried.facts if tried else None,
         compares=bool(question.comparisons),
-        unfinished=waiting > 0 or not all(verdict.settled for verdict in verdicts),
+        unfinished=_is_unfinished(question, search, runs, verdicts),
         changes=history.changes(sweep.folder, sweep.plan),
         useful=history.useful_share(timing),
         tables={table.name: table for table in found if table},
         drawings={
             name: _draw(name, figure, words[name]) for name, figure in figures.items() if figure
         },
-        commands=_commands(sweep, runs),
+        commands=_commands(sweep, search, runs),
+        glossary=glossary(question),
     )
+
+
+def _is_unfinished(
+    question: SweepConfig, search: Search | None, runs: pd.DataFrame, verdicts: Sequence[Verdict]
+) -> bool:
+    waiting = runs["status"].isin(("running", "planned")).any()
+    if question.is_search and search and is_waiting(question, search):
+        return True
+    if question.is_search and search and not search.complete:
+        return bool(waiting)  # there is nothing to confirm
+    return bool(waiting) or not all(verdict.settled for verdict in verdicts)
 
 
 def _weights(records: Sequence[Record]) -> dict[str, tables.Shapes]:
@@ -150,7 +122,7 @@ def _draw(name: str, figure: "Figure", caption: str) -> Drawing:
     return Drawing(name, style.svg(figure, name=name), style.png(figure), caption)
 
 
-def _commands(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[str, str]]:
+def _commands(sweep: Sweep, search: Search | None, runs: pd.DataFrame) -> list[tuple[str, str]]:
     """What to type to see it all again: (what it does, command)."""
     name = sweep.folder.resolve().name
     folder = shlex.quote(sweep.folder.as_posix())
@@ -162,19 +134,34 @@ def _commands(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[str, str]]:
         ),
         ("Make this report again from its files", f"python -m lab.report {folder}"),
     ]
-    metric = sweep.question.endpoint if sweep.question.confirm else sweep.question.tuning_metric
-    packaged = runs[runs["package"].notna() & runs[metric].notna()]
-    if len(packaged):
-        best = packaged.sort_values(metric, kind="stable")["package"].iloc[0]
+    best, what = _best_package(sweep.question, search, runs)
+    if best:
         package = shlex.quote(f"artifacts/{name}/{best}")
         prompt = shlex.quote(sweep.question.base.tracking.samples.prompt)
         found.append(
             (
-                f"Write text with the run of the lowest {quantity(metric)}",
+                f"Write text with the {what}",
                 f"python -m lab.sample {package} --prompt {prompt}",
             )
         )
     return found
+
+
+def _best_package(
+    question: SweepConfig, search: Search | None, runs: pd.DataFrame
+) -> tuple[str | None, str]:
+    """The package of the run that did best, and what that is."""
+    packaged = runs[runs["package"].notna()]
+    if question.is_search and search and question.confirm is None:
+        names = [name for trial in ranked(search) for name in trial.runs]
+        kept = [str(name) for name in packaged["package"]]
+        best = next((name for name in names if name in kept), None)
+        most = "lowest" if search.sign > 0 else "highest"
+        return best, f"trial of the {most} {quantity(question.tuning_metric)}"
+    metric = question.endpoint if question.confirm else question.tuning_metric
+    known = packaged[packaged[metric].notna()].sort_values(metric, kind="stable")
+    what = f"run of the lowest {quantity(metric)}"
+    return (str(known["package"].iloc[0]) if len(known) else None), what
 
 
 def _machine_readable(report: Report) -> dict[str, Any]:
@@ -184,51 +171,10 @@ def _machine_readable(report: Report) -> dict[str, Any]:
         "question": report.question,
         "rule": report.rule,
         "verdicts": [plain(asdict(verdict)) for verdict in report.verdicts],
+        **({"search": dict(report.facts)} if report.facts is not None else {}),
         "unfinished": report.unfinished,
         "changes": list(report.changes),
         "useful_share": plain(report.useful),
         "tables": {name: table.plain() for name, table in report.tables.items()},
         "figures": [f"{name}.png" for name in report.drawings],
     }
-
-
-def _html(report: Report) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["tied"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
-    return _render(environment, "page.html.jinja", report)
-
-
-def _markdown(report: Report) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=False,
-        finalize=markdown.text,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["code"] = markdown.code
-    shown = {name: markdown.table(table) for name, table in report.tables.items()}
-    drawn = {
-        name: markdown.figure(f"{name}.png", drawing.caption)
-        for name, drawing in report.drawings.items()
-    }
-    return _render(
-        environment,
-        "page.md.jinja",
-        report,
-        tables=dict.fromkeys(TABLES, "") | shown,
-        figures=dict.fromkeys(FIGURES, "") | drawn,
-    )
-
-
-def _render(environment: "Environment", template: str, report: Report, **more: Any) -> str:
-    source = (Path(__file__).parent / template).read_text(encoding="utf-8")
-    useful = "" if math.isnan(report.useful) else f"{100 * report.useful:.0f}"
-    page = environment.from_string(source)
-    return page.render(report=report, useful=useful, glossary=GLOSSARY, kinds=KINDS, **more)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lab.config.sweep import Range, SweepConfig
+from lab.config.space import Range
+from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
+from lab.report.figures.axes import range_axis, thousands
+from lab.report.records import column
 from lab.report.style import FAINT, GRID, INK, PAGE, blank, legend, looks, paper
-from lab.report.tuned import Tuned, trials_of, tuning_of
+from lab.report.terms import header, quantity, unit
+from lab.report.tuned import Tuned, numbers, trials_of, tuning_of
 from lab.report.verdict import Verdict
-from lab.report.wording import plural, quantity, unit
+from lab.report.wording import plural
 from lab.stats.tuning import Array, scaled
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ def curves(sweep: Sweep) -> "Figure | None":
         panels = figure.subplots(1, 2)
         style = looks(question)
         last = max(float(line.index.max()) for line in lines.values())
-        scale, word = next((x for x in _THOUSANDS if last >= x[0]), (1.0, ""))
+        scale, word = thousands(last)
         for axes in panels:
             for name in [*question.comparisons, question.reference]:  # the dashes on top
                 if name in lines:
@@ -60,7 +64,7 @@ def curves(sweep: Sweep) -> "Figure | None":
         _fit(panels[0], list(lines.values()))
         _fit(panels[1], [line[line.index >= last / 2] for line in lines.values()])
         panels[1].set_xlim(last / 2 / scale, last / scale * 1.01)
-        panels[0].set_ylabel(f"{quantity(metric).capitalize()}, {unit(metric)}")
+        panels[0].set_ylabel(header(metric))
         panels[0].set_title("All of training")
         panels[1].set_title("Its second half")
         legend(figure, panels[0], order=list(question.variants))
@@ -68,10 +72,12 @@ def curves(sweep: Sweep) -> "Figure | None":
 
 
 def tuning(question: SweepConfig, runs: pd.DataFrame) -> "Figure | None":
-    """Loss against each tuned setting: a mark a trial, the chosen one ringed, the fitted parabola
-    where there is one setting; a cross at the top is a trial without a finite loss, a small
-    triangle there one too bad to fit in."""
-    if question.tune is None:
+    """Loss against each tuned range: a mark a trial, the chosen one ringed, the fitted parabola
+    where there is one setting; a cross at the top is a trial without a finite loss, a bar one
+    that was given up, a small triangle one too bad to fit in."""
+    found = question.tune.space if question.tune else {}
+    space = {name: entry for name, entry in found.items() if isinstance(entry, Range)}
+    if not space:
         return None
     trials = {name: trials_of(question, runs, name) for name in question.variants}
     trials = {name: rows for name, rows in trials.items() if len(rows)}
@@ -79,7 +85,6 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> "Figure | None":
     losses = np.concatenate(finite) if finite else np.array([])
     if not len(losses):
         return None
-    space = question.tune.space
     top = min(losses.max(), losses.min() + 4 * (np.median(losses) - losses.min()))
     top = top if top > losses.min() else losses.max() + 1e-3
     columns = min(2, len(space))
@@ -89,9 +94,9 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> "Figure | None":
         panels = figure.subplots(rows_of_panels, columns, squeeze=False, sharey=True).flatten()
         for axes, setting in zip(panels, space, strict=False):
             for name, rows in trials.items():
-                tuned = tuning_of(question, runs, name) if len(space) == 1 else None
-                _trials(axes, question, name, rows, setting, top, tuned)
-            _range_axis(axes, space[setting])
+                tuned = tuning_of(question, runs, name) if len(found) == 1 else None
+                _trials(axes, question, name, rows, setting, space[setting], top, tuned)
+            range_axis(axes, space[setting])
             axes.set_xlabel(_SETTINGS.get(setting, "{}").format(setting))
         low, room = losses.min() - 0.08 * (top - losses.min()), 0.05
         if any((rows["loss"] > top).any() for rows in trials.values()):
@@ -99,7 +104,7 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> "Figure | None":
         panels[0].set_ylim(low, low + (top - low) / (1 - room))
         for axes in panels[::columns]:
             metric = question.tuning_metric
-            axes.set_ylabel(f"{quantity(metric).capitalize()}, {unit(metric)}")
+            axes.set_ylabel(header(metric))
         for axes in panels[len(space) :]:
             axes.remove()
         legend(figure, panels[0], order=list(question.variants))
@@ -132,9 +137,6 @@ def _curve(sweep: Sweep, run: str, metric: str) -> pd.DataFrame:
     return rows.loc[rows[metric].notna(), ["tokens", metric]]
 
 
-_THOUSANDS = ((1e9, ", billions"), (1e6, ", millions"), (1e3, ", thousands"))
-
-
 def _band(axes: "Axes", line: pd.DataFrame, name: str, look: dict[str, Any], scale: float) -> None:
     tokens = line.index.to_numpy(dtype=np.float64) / scale
     low, high = line["min"].to_numpy(), line["max"].to_numpy()
@@ -156,14 +158,12 @@ def _trials(
     name: str,
     rows: pd.DataFrame,
     setting: str,
+    span: Range,
     top: float,
     tuned: Tuned | None,
 ) -> None:
-    assert question.tune is not None
-    look, x = looks(question)[name], rows[setting].to_numpy(dtype=np.float64)
-    y = rows["loss"].to_numpy(dtype=np.float64)
-    inside = y <= top
-    span = question.tune.space[setting]
+    look, x, y = looks(question)[name], numbers(rows, column(setting)), numbers(rows, "loss")
+    inside, pruned = y <= top, (rows["state"] == "pruned").to_numpy()
     places = scaled(x, low=span.low, high=span.high, log=span.log)
     if tuned and tuned.surface is not None:
         used = places[tuned.surface.used]
@@ -180,11 +180,13 @@ def _trials(
     )  # fmt: skip
     edge = axes.get_xaxis_transform()
     height = 0.98 - _STEP * list(question.variants).index(name)  # one over the other
-    for far, marker in ((~np.isfinite(y), "x"), (np.isfinite(y) & ~inside, 6)):
-        axes.plot(
-            x[far], np.full(far.sum(), height), ls="", marker=marker, ms=4.5,
-            color=look["color"], transform=edge,
-        )  # fmt: skip
+    lost = ~np.isfinite(y) & ~pruned
+    for far, marker in ((lost, "x"), (pruned, "|"), (np.isfinite(y) & ~inside, 6)):
+        if far.any():
+            axes.plot(
+                x[far], np.full(far.sum(), height), ls="", marker=marker, ms=4.5,
+                color=look["color"], transform=edge,
+            )  # fmt: skip
     if np.isfinite(y).any():
         best = int(np.argmin(y))
         axes.plot(
@@ -198,23 +200,6 @@ _SETTINGS = {
     "train.optimizer.weight_decay": "Weight decay ({})",
     "model.dropout": "Dropout ({})",
 }
-
-
-def _range_axis(axes: "Axes", span: Range) -> None:
-    """The range that was searched, and a little room."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    if not span.log:
-        room = 0.04 * (span.high - span.low)
-        axes.set_xlim(span.low - room, span.high + room)
-        return
-    room = (span.high / span.low) ** 0.04
-    decades = math.log10(span.high / span.low)
-    axes.set_xscale("log")
-    axes.set_xlim(span.low / room, span.high * room)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 3 else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _difference(axes: "Axes", verdict: Verdict, colour: str, margin: float | None) -> None:

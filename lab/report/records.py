@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
+from lab.config.space import Choices, Range, Scalar
 from lab.config.sweep import SweepConfig
 from lab.errors import SweepError
 
@@ -17,6 +18,12 @@ METRICS = (
 )
 MODEL = ("n_params", "n_params_embedding", "flops_per_token", "vocab_size")
 WHOLE = ("trial", "seed", "step", "tokens", "diverged_at", *MODEL)
+FIXED = (
+    *("run", "variant", "phase", "trial", "seed", "status"),
+    *(*MODEL, "step", "tokens", "digest", "diverged_at", "error", "package"),
+)
+RESERVED = {*FIXED, *METRICS, "number", "state", "source", "reason", "seeds", "loss", "endpoint"}
+Kind = Literal["Int64", "float64", "object"]
 REMEDY = "remove the run's folder and run the sweep again"
 
 
@@ -90,22 +97,49 @@ def frame(
 
 def table(question: SweepConfig, records: Iterable[Record]) -> pd.DataFrame:
     """A row a run: labels, settings by path, metrics, the loss before the first step
-    (`initial/...`), counts, outcome. No timing. Integers are `Int64`, missing values NA."""
+    (`initial/...`), counts, outcome. No timing. Integers are `Int64`, missing values NA.
+
+    A setting that is not there in a trial is NaN; one of words, or that may be None, is as it is.
+    """
     records = in_order(question, records)
-    settings = _columns(
-        list(question.tune.space) if question.tune else [],
-        (name for r in records for name in r.order.get("settings") or {}),
-    )
+    settings = setting_kinds(question, (r.order.get("settings") or {} for r in records))
     metrics = _columns(METRICS, (name for r in records for name in r.part("metrics")))
-    initial = _columns(
-        [question.tuning_metric], (name for r in records for name in r.part("initial"))
-    )
-    numbers = [*settings, *metrics, *(f"initial/{name}" for name in initial)]
-    columns = ["run", "variant", "phase", "trial", "seed", "status", *numbers]
-    columns += [*MODEL, "step", "tokens", "digest", "diverged_at", "error", "package"]
-    frame = pd.DataFrame([_row(record) for record in records], columns=columns)
-    kinds = dict.fromkeys(columns, "object") | dict.fromkeys(numbers, "float64")
+    judged = [question.tuning_metric] if question.tuning_metric.startswith("val/") else []
+    initial = _columns(judged, (name for r in records for name in r.part("initial")))
+    numbers = [*metrics, *(f"initial/{name}" for name in initial)]
+    columns = [*FIXED[:6], *settings, *numbers, *FIXED[6:]]
+    frame = pd.DataFrame([_row(record) for record in records], columns=columns, dtype="object")
+    kinds: dict[str, Any] = {**settings, **dict.fromkeys(numbers, "float64")}
     return frame.astype(kinds | dict.fromkeys(WHOLE, "Int64"))
+
+
+def column(setting: str) -> str:
+    """The column of a setting: its name, unless a table has another use for that."""
+    return f"settings/{setting}" if setting in RESERVED else setting
+
+
+def setting_kinds(question: SweepConfig, found: Iterable[Mapping[str, Scalar]]) -> dict[str, Kind]:
+    """The columns of all settings, and what each holds: those of the space come first."""
+    space = question.tune.space if question.tune else {}
+    seen: dict[str, list[Scalar]] = {name: [] for name in space}
+    for settings in found:
+        for name, value in settings.items():
+            seen.setdefault(name, []).append(value)
+    named = [*space, *sorted(seen.keys() - space.keys())]
+    return {column(name): _kind(space.get(name), seen[name]) for name in named}
+
+
+def _kind(entry: Range | Choices | None, seen: Sequence[Scalar]) -> Kind:
+    """Floats where any may be one, whole numbers where all are, else whatever they are."""
+    values = [*seen, *(entry.keys if isinstance(entry, Choices) else ())]
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) < len(values):
+        return "object"
+    if isinstance(entry, Range):
+        whole = entry.integer and all(value == int(value) for value in numbers)
+    else:
+        whole = bool(numbers) and all(isinstance(value, int) for value in numbers)
+    return "Int64" if whole else "float64"
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -117,7 +151,7 @@ def _row(record: Record) -> dict[str, Any]:
         "trial": record.trial,
         "seed": record.seed,
         "status": record.status,
-        **(record.order.get("settings") or {}),
+        **{column(name): x for name, x in (record.order.get("settings") or {}).items()},
         **record.part("metrics"),
         **{f"initial/{name}": value for name, value in record.part("initial").items()},
         **{name: record.part("model").get(name) for name in MODEL},

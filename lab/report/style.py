@@ -11,6 +11,7 @@ Design choices:
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,13 @@ def looks(question: SweepConfig) -> dict[str, dict[str, Any]]:
     return found
 
 
+def literal(text: str, *, most: int = 40) -> str:
+    """A text from outside as matplotlib shows it unchanged: one line, no formulas, not too long."""
+    line = " ".join(text.split())
+    line = line if len(line) <= most else line[: most - 1] + "…"
+    return line.replace("$", r"\$")
+
+
 def legend(figure: "Figure", axes: "Axes", *, order: Sequence[str]) -> None:
     """One legend above all panels, where it can cover nothing; the figure grows by its rows."""
     found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -113,10 +121,8 @@ def legend(figure: "Figure", axes: "Axes", *, order: Sequence[str]) -> None:
 
 def svg(figure: "Figure", *, name: str) -> str:
     """The figure as an `<svg>` element whose ids begin with `name`: several fit on one page."""
-    import matplotlib as mpl
-
     content = io.StringIO()
-    with mpl.rc_context(RC | {"svg.hashsalt": name}):
+    with _drawing({"svg.hashsalt": name}):
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     text = content.getvalue()
     text = text[text.index("<svg") :]
@@ -125,9 +131,17 @@ def svg(figure: "Figure", *, name: str) -> str:
 
 
 def png(figure: "Figure") -> bytes:
-    import matplotlib as mpl
-
     content = io.BytesIO()
-    with mpl.rc_context(RC):
+    with _drawing({}):
         figure.savefig(content, format="png", dpi=200, metadata={"Software": None})
     return content.getvalue()
+
+
+@contextmanager
+def _drawing(more: dict[str, Any]) -> Iterator[None]:
+    """A label in a script that the font does not have is drawn as boxes, without a word."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(RC | more), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield

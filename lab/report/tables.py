@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lab.config.space import Scalar
 from lab.config.sweep import SweepConfig
 from lab.report.table import (
     Show,
@@ -27,9 +28,10 @@ from lab.report.table import (
     short,
     whole,
 )
+from lab.report.terms import header, setting, short_names, unit, with_unit
 from lab.report.tuned import numbers, trials_of, tuning_of
 from lab.report.verdict import Verdict
-from lab.report.wording import amount, percent, plural, quantity, split_of, unit
+from lab.report.wording import amount, percent, plural
 from lab.stats.paired import EXACT_UP_TO, noise_floor
 
 Shapes = Mapping[str, Sequence[int]]  # of weights, by logical name
@@ -48,7 +50,7 @@ def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
         for metric in metrics:
             values = numbers(side, metric)
             values = values[np.isfinite(values)]
-            row[_metric(metric)] = float(values.mean()) if len(values) else math.nan
+            row[header(metric)] = float(values.mean()) if len(values) else math.nan
             if metric == f"{split}/{question.endpoint.split('/')[1]}":
                 row["SD over seeds"] = noise_floor(values)
         rows.append({**row, "Seeds": len(side)})
@@ -57,9 +59,9 @@ def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     frame = pd.DataFrame(rows)
     floor = frame["SD over seeds"][list(question.variants).index(question.reference)]
     note = (
-        f"The noise floor, the SD over seeds of {question.reference}, is {amount(floor)} "
-        f"{unit(question.endpoint)}."
-        if math.isfinite(floor)
+        f"The noise floor, the SD over seeds of {question.reference}, is "
+        f"{with_unit(amount(floor), question.endpoint)}."
+        if math.isfinite(floor) and not question.is_search
         else ""
     )
     shows = dict.fromkeys(frame.columns[1:-1], decimals(4))
@@ -134,7 +136,7 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     """How each variant was tuned, and how much it depends on that."""
     if question.tune is None:
         return None
-    rows = []
+    rows, best = [], f"Best {header(question.tuning_metric).lower()}"
     for name in question.variants:
         tuned = tuning_of(question, runs, name)
         if tuned is None:
@@ -145,9 +147,10 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
                 "Variant": name,
                 "Trials": tuned.trials,
                 "Lost": tuned.lost,
-                **{setting: tuned.chosen.get(setting) for setting in question.tune.space},
+                "Given up early": tuned.pruned,
+                **{name: _known(tuned.chosen, name) for name in question.tune.space},
                 "At an edge of its range": ", ".join(tuned.edges) or "no",
-                f"Best {_metric(question.tuning_metric).lower()}": losses.min(),
+                best: losses.min(),
                 "Tuning may hide": tuned.tau,
                 "Sensitivity": tuned.sensitivity,
             }
@@ -155,9 +158,11 @@ def tuning(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     if not rows:
         return None
     frame = pd.DataFrame(rows)
-    shows = {
-        **dict.fromkeys(question.tune.space, short),
-        f"Best {_metric(question.tuning_metric).lower()}": decimals(4),
+    if not frame["Given up early"].any():
+        frame = frame.drop(columns="Given up early")
+    shows: dict[str, Show] = {
+        **dict.fromkeys(question.tune.space, setting),
+        best: decimals(4),
         "Tuning may hide": decimals(4),
         "Sensitivity": decimals(3),
     }
@@ -185,9 +190,9 @@ def fairness(
         }
         base = base or sizes
         row: dict[str, Any] = {"Variant": name}
-        for header, value in sizes.items():
-            row[header] = value
-            row[f"{header}, against {question.reference}"] = value / base[header] - 1
+        for size, value in sizes.items():
+            row[size] = value
+            row[f"{size}, against {question.reference}"] = value / base[size] - 1
         row[shared] = _shared(weights.get(name, {}), weights.get(question.reference, {}))
         tuned = tuning_of(question, runs, name)
         complete = side[side["status"] == "complete"]
@@ -211,10 +216,8 @@ def fairness(
     against = [name for name in frame.columns if ", against " in name]
     if not question.comparisons:
         frame = frame.drop(columns=against)
-    if question.tune is None:
-        frame = frame.drop(
-            columns=["Chosen settings", "At an edge of its range", "Tuning may hide"]
-        )
+    if question.tune is None or question.is_search:
+        frame = frame.drop(columns=[*_OF_TUNING, *(_OF_TRIALS if question.is_search else ())])
     shows: dict[str, Show] = {
         **dict.fromkeys(frame.columns[1:], whole),
         **dict.fromkeys(against, change),
@@ -232,10 +235,8 @@ def fairness(
     return Table("fairness", frame, shows, note, upright=True)
 
 
-def _metric(name: str) -> str:
-    if name.endswith("/perplexity"):
-        return f"{split_of(name).capitalize()} perplexity"
-    return f"{quantity(name).capitalize()}, {unit(name)}"
+_OF_TUNING = ("Chosen settings", "At an edge of its range", "Tuning may hide")
+_OF_TRIALS = ("Tuning trials", "Diverged", "Failed")  # a search tells of these elsewhere
 
 
 def _minutes(verdict: Verdict, timing: pd.DataFrame) -> float:
@@ -257,5 +258,11 @@ def _middle(values: "pd.Series[Any]") -> float:
     return float(known.median()) if len(known) else math.nan
 
 
-def _settings(chosen: Any) -> str:
-    return ", ".join(f"{name.rsplit('.', 1)[-1]} {value:.3g}" for name, value in chosen.items())
+def _settings(chosen: Mapping[str, Scalar]) -> str:
+    names = short_names(chosen)
+    return ", ".join(f"{names[name]} {setting(value)}" for name, value in chosen.items())
+
+
+def _known(chosen: Mapping[str, Scalar], name: str) -> Scalar:
+    """As a cell: a choice that is None is a word, one that is not there is nothing."""
+    return "none" if name in chosen and chosen[name] is None else chosen.get(name)

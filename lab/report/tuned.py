@@ -1,12 +1,16 @@
 """How each variant was tuned: which settings it chose, and what that choice may have cost.
 
 Design choices:
+- read from runs alone, so that it can be asked while the sweep runs;
 - the chosen settings are those that the confirm runs used, and before there are any, those of
   the best trial;
-- a trial that diverged or failed is a trial: it counts, as the worst;
-- where tau cannot be estimated it is None, and nothing that depends on it is concluded.
+- a trial that diverged or failed is a trial: it counts, as the worst; so does one that was given
+  up early, for nobody knows where it would have ended;
+- tau takes a number for every setting and every trial; where it cannot be estimated it is None,
+  and nothing that depends on it is concluded.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lab.config.space import Range, Scalar, Settings, is_active, ordered
 from lab.config.sweep import SweepConfig
-from lab.stats.tuning import Array, Surface, at_edge, fit_surface, scaled, sensitivity
+from lab.report.edges import edges
+from lab.report.records import column
+from lab.report.terms import column as metric_column
+from lab.stats.tuning import Array, Surface, fit_surface, scaled, sensitivity
 
 ENDED = ("complete", "diverged", "failed", "pruned")
 
@@ -24,8 +32,9 @@ ENDED = ("complete", "diverged", "failed", "pruned")
 class Tuned:
     variant: str
     trials: int  # ended, however
-    lost: int  # of these, without a finite loss
-    chosen: Mapping[str, float]  # empty where no trial ended well
+    lost: int  # of these, diverged or failed
+    pruned: int  # of these, given up early
+    chosen: Mapping[str, Scalar]  # empty where no trial ended well
     edges: tuple[str, ...]  # the settings chosen at an edge of their range
     tau: float | None  # in the unit of the tuning metric; None where not estimable
     sensitivity: float | None  # of one setting; Wortsman et al. 2023
@@ -33,16 +42,21 @@ class Tuned:
 
 
 def trials_of(question: SweepConfig, runs: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """The variant's tuning runs that ended, in the order of the trials, with a column `loss`.
+    """The variant's tuning trials that ended, in order: the row of each one's first run, with the
+    columns `state` and `loss`.
 
-    The loss of a run that diverged or failed is infinite.
+    The loss is the mean over the trial's seeds of what it is judged by, lower being better. It is
+    infinite where a seed was lost, or was never trained because the trial was given up.
     """
-    rows = runs[(runs["phase"] == "tune") & (runs["variant"] == variant)]
-    rows = rows[rows["status"].isin(ENDED)].copy()
-    metric = numbers(rows, question.tuning_metric)
-    good = (rows["status"] == "complete").to_numpy() & np.isfinite(metric)
-    rows["loss"] = np.where(good, metric, np.inf)
-    return rows
+    rows = runs[(runs["phase"] == "tune") & (runs["variant"] == variant)].copy()
+    values = question.objectives[0].sign * numbers(rows, metric_column(question.tuning_metric))
+    good = (rows["status"] == "complete").to_numpy() & np.isfinite(values)
+    rows["loss"] = np.where(good, values, np.inf)
+    rows["state"] = np.where((rows["status"] == "complete") & ~good, "diverged", rows["status"])
+    seeds = question.tune.seeds if question.tune else 1
+    if seeds > 1:
+        rows = _one_a_trial(rows, seeds)
+    return rows[rows["state"].isin(ENDED)]
 
 
 def tuning_of(question: SweepConfig, runs: pd.DataFrame, variant: str) -> Tuned | None:
@@ -50,34 +64,33 @@ def tuning_of(question: SweepConfig, runs: pd.DataFrame, variant: str) -> Tuned 
     trials = trials_of(question, runs, variant)
     if question.tune is None or trials.empty:
         return None
-    space = list(question.tune.space)
-    losses = trials["loss"].to_numpy(dtype=np.float64)
-    chosen = _chosen(question, runs, trials, variant)
-    settings = to_unit(question, trials)
-    surface, tau, edges = fit_surface(settings, losses), None, np.zeros(len(space), dtype=bool)
-    if chosen:
-        place = to_unit(question, pd.DataFrame([chosen]))
-        edges = at_edge(place[0])
-        tau = surface.tau(place) if surface else None
+    losses, chosen = numbers(trials, "loss"), _chosen(question, runs, trials, variant)
+    surface = tau = None
+    if question.tune.is_numeric:
+        surface = fit_surface(to_unit(question, trials), losses)
+        if surface and chosen:
+            tau = surface.tau(to_unit(question, pd.DataFrame([chosen]).rename(columns=column)))
     return Tuned(
         variant=variant,
         trials=len(trials),
-        lost=int(np.sum(~np.isfinite(losses))),
+        lost=int(trials["state"].isin(("diverged", "failed")).sum()),
+        pruned=int((trials["state"] == "pruned").sum()),
         chosen=chosen,
-        edges=tuple(name for name, edge in zip(space, edges, strict=True) if edge),
+        edges=edges(question.tune.space, chosen),
         tau=tau,
-        sensitivity=_sensitivity(question, trials, settings),
+        sensitivity=_sensitivity(question, trials),
         surface=surface if chosen else None,
     )
 
 
 def to_unit(question: SweepConfig, rows: pd.DataFrame) -> Array:
-    """The tuned settings of some runs, scaled to their ranges: (runs, settings)."""
+    """The tuned settings of some runs, scaled to their ranges: (runs, settings). Ranges only."""
     assert question.tune is not None
     return np.column_stack(
         [
-            scaled(numbers(rows, name), low=span.low, high=span.high, log=span.log)
+            scaled(numbers(rows, column(name)), low=span.low, high=span.high, log=span.log)
             for name, span in question.tune.space.items()
+            if isinstance(span, Range)
         ]
     )
 
@@ -90,26 +103,61 @@ def numbers(rows: pd.DataFrame, column: str) -> Array:
     return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
+def settings_of(question: SweepConfig, row: Mapping[Any, Any]) -> Settings:
+    """The settings in a row of runs, as plain values; {} where the row does not say them all."""
+    space, found = question.tune.space if question.tune else {}, Settings()
+    for name in ordered(space):
+        if not is_active(space[name], found):
+            continue
+        value = row.get(column(name), math.nan)
+        value = value.item() if isinstance(value, np.generic) else value
+        if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+            return {}
+        found[name] = value
+    return {name: found[name] for name in space if name in found}
+
+
+def _one_a_trial(rows: pd.DataFrame, seeds: int) -> pd.DataFrame:
+    """The first row of each trial; its loss is the mean if all seeds are there and went well."""
+    if rows.empty:
+        return rows
+    grouped = rows.groupby("trial", sort=False, dropna=False)
+    first = grouped.head(1).copy()
+    sides = [side for _, side in grouped]
+    first["state"] = [_state(list(side["state"]), seeds) for side in sides]
+    first["loss"] = [float(side["loss"].mean()) for side in sides]
+    first.loc[first["state"] != "complete", "loss"] = np.inf
+    return first
+
+
+def _state(states: list[str], seeds: int) -> str:
+    """Of a trial, by its runs: one that breaks off breaks the trial, too few were given up."""
+    worst = next((s for s in ("failed", "diverged", "running", "planned") if s in states), None)
+    if worst:
+        return worst
+    return "complete" if states.count("complete") == seeds else "pruned"
+
+
 def _chosen(
     question: SweepConfig, runs: pd.DataFrame, trials: pd.DataFrame, variant: str
-) -> dict[str, float]:
+) -> Settings:
     assert question.tune is not None
     confirmed = runs[(runs["phase"] == "confirm") & (runs["variant"] == variant)]
     best = trials[np.isfinite(trials["loss"])].sort_values("loss", kind="stable")
     for rows in (confirmed, best):
-        if len(rows):
-            row = {name: float(numbers(rows, name)[0]) for name in question.tune.space}
-            if all(np.isfinite(value) for value in row.values()):
-                return row
+        if len(rows) and (settings := settings_of(question, rows.iloc[0].to_dict())):
+            return settings
     return {}
 
 
-def _sensitivity(question: SweepConfig, trials: pd.DataFrame, settings: Array) -> float | None:
+def _sensitivity(question: SweepConfig, trials: pd.DataFrame) -> float | None:
+    """Where there is one setting, a range, and every trial was trained to its end."""
+    assert question.tune is not None
     initial = numbers(trials, f"initial/{question.tuning_metric}")
     known = initial[np.isfinite(initial)]
-    if settings.shape[1] != 1 or not len(known):
+    one = len(question.tune.space) == 1 and question.tune.is_numeric
+    if not one or not len(known) or (trials["state"] == "pruned").any():
         return None
-    found = sensitivity(
-        settings[:, 0], trials["loss"].to_numpy(dtype=np.float64), initial=float(np.median(known))
-    )
+    settings, losses = to_unit(question, trials)[:, 0], numbers(trials, "loss")
+    found = sensitivity(settings, losses, initial=float(np.median(known)))
     return found if np.isfinite(found) else None

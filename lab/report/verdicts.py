@@ -17,7 +17,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from lab.config.sweep import ConfirmConfig, SweepConfig
+from lab.config.confirm import ConfirmConfig
+from lab.config.sweep import SweepConfig
 from lab.report import wording
 from lab.report.caveats import caveats
 from lab.report.pairs import LOST, confirm_runs, pairs_of
@@ -74,7 +75,7 @@ def _compare(
 
 def _tuned_in_vain(question: SweepConfig, side: Tuned | None) -> bool:
     """All trials are over, and none ended with a finite loss: there is nothing to confirm."""
-    explored = question.tune.n_explore if question.tune else 0
+    explored = question.tune.n_trials - question.tune.n_refine if question.tune else 0
     return side is not None and not side.chosen and side.trials >= explored
 
 
@@ -182,15 +183,16 @@ def _unconfirmed(question: SweepConfig, runs: pd.DataFrame, name: str) -> Verdic
         name, question.reference, "unmeasured", question.tuning_metric, settled=True, tau=None
     )
     best: dict[str, float] = {}
+    sign = question.objectives[0].sign
     for variant in (name, question.reference):
         if question.tune:
-            losses = trials_of(question, runs, variant)["loss"].to_numpy(dtype=np.float64)
+            losses = numbers(trials_of(question, runs, variant), "loss")
         else:
             rows = runs[(runs["variant"] == variant) & (runs["status"] == "complete")]
-            losses = numbers(rows, question.tuning_metric)
+            losses = sign * numbers(rows, question.tuning_metric)
         losses = losses[np.isfinite(losses)]
         if len(losses):
-            best[variant] = float(losses.min())
+            best[variant] = sign * float(losses.min())
     return replace(verdict, sentence=wording.unconfirmed(verdict, question, best))
 
 
@@ -210,9 +212,9 @@ def _more_trials(
     assert question.tune is not None
     dimensions = len(question.tune.space)
     if math.isfinite(tau):
-        trials = question.tune.trials
+        trials = question.tune.n_trials
         return more_trials(trials, tau=tau, affordable=affordable, n_settings=dimensions)
-    good = min(side.trials - side.lost if side else 0 for side in tuned)
+    good = min(s.trials - s.lost - s.pruned if s else 0 for s in tuned)
     return max(1, trials_needed(dimensions) - good)
 
 

@@ -11,24 +11,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lab.config.sweep import SweepConfig
+from lab.report.terms import quantity, reading, split_of, unit, with_unit
 from lab.report.tuned import Tuned
 from lab.report.verdict import Verdict
-
-UNITS = {"loss": "nats a token", "bpb": "bits a byte"}
-
-
-def unit(metric: str) -> str:
-    return UNITS[metric.split("/")[1]]
-
-
-def quantity(metric: str) -> str:
-    """`val/loss` is the validation loss, and so is `val/bpb`, in another unit."""
-    return f"{split_of(metric)} loss"
-
-
-def split_of(metric: str) -> str:
-    split = metric.split("/")[0]
-    return {"val": "validation", "train": "training"}.get(split, split)
 
 
 def amount(value: float, *, doubt: float | None = None) -> str:
@@ -114,13 +99,15 @@ def unstable(verdict: Verdict, sides: Sequence[pd.DataFrame], wins: int, losses:
 def alone(verdict: Verdict) -> str:
     if verdict.n == 0:
         return f"{verdict.variant} has no finished run yet."
-    where = f"{unit(verdict.metric)} on the {split_of(verdict.metric)} split"
     half = (verdict.high - verdict.low) / 2
     mean = amount(verdict.difference, doubt=half)
     if math.isinf(half):
-        return f"{verdict.variant} reaches {mean} {where} (one seed: no interval)."
+        return (
+            f"{verdict.variant} reaches {_on_split(mean, verdict.metric)} (one seed: no interval)."
+        )
+    reach = _on_split(f"{mean} ± {amount(half, doubt=half)}", verdict.metric)
     return (
-        f"{verdict.variant} reaches {mean} ± {amount(half, doubt=half)} {where} "
+        f"{verdict.variant} reaches {reach} "
         f"({percent(verdict.level)} interval for the mean, {_seeds(verdict)})."
     )
 
@@ -130,11 +117,11 @@ def unconfirmed(verdict: Verdict, question: SweepConfig, best: Mapping[str, floa
     if a not in best:
         return f"{a} has no finished run yet."
     how = (
-        f"the best of {plural(question.tune.trials, 'tuning trial')}"
+        f"the best of {plural(question.tune.n_trials, 'tuning trial')}"
         if question.tune
         else "a single run"
     )
-    reach = f"{amount(best[a])} {unit(metric)} on the {split_of(metric)} split"
+    reach = _on_split(_number(best[a], metric), metric)
     if a == b:
         return f"{a} reaches {reach} in {how}; it was not repeated with fresh seeds."
     against = f"{amount(best[b])} for {b}" if b in best else f"nothing finished for {b}"
@@ -147,6 +134,17 @@ def unconfirmed(verdict: Verdict, question: SweepConfig, best: Mapping[str, floa
         f"{a} reaches {reach} in {how}, against {against}. Nothing was confirmed with fresh seeds, "
         f"so this is a description and no verdict: {why}."
     )
+
+
+def _number(value: float, metric: str) -> str:
+    return amount(value) if metric.startswith(("val/", "test/")) else reading(metric, value)
+
+
+def _on_split(number: str, metric: str) -> str:
+    """`1.93 nats a token on the test split`, or what it is where no split was read."""
+    if metric.startswith(("val/", "test/")):
+        return f"{with_unit(number, metric)} on the {split_of(metric)} split"
+    return f"{with_unit(number, metric)} ({quantity(metric)})"
 
 
 def _not_compared(verdict: Verdict, tuned: tuple[Tuned | None, Tuned | None]) -> str:

@@ -54,8 +54,7 @@ def estimate(
         for name in plan.question.variants
     )
     n = len(costs)
-    low, high = plan.span()
-    kept = _kept(plan)
+    (low, high), work, kept = plan.span(), plan.work(), _kept(plan)
     mean_package = sum(cost.package_bytes for cost in costs) / n
     mean_flops = sum(cost.flops for cost in costs) / n
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
@@ -64,10 +63,10 @@ def estimate(
     return Estimate(
         costs=costs,
         runs=(low, high),
-        flops=(low * mean_flops, high * mean_flops),
+        flops=(work[0] * mean_flops, work[1] * mean_flops),
         package_bytes=(int(kept[0] * mean_package), int(kept[1] * mean_package)),
         folder_bytes=(int(low * OVERHEAD_BYTES + state), int(high * OVERHEAD_BYTES + state)),
-        seconds=None if each is None else (low * each, high * each),
+        seconds=None if each is None else (work[0] * each, work[1] * each),
     )
 
 
@@ -122,10 +121,11 @@ def _kept(plan: Plan) -> tuple[int, int]:
         case "best":
             return 1, 1
         case "confirm":
-            tuned = (
-                plan.question.tune.trials * len(plan.question.variants) if plan.question.tune else 0
-            )
-            return low - tuned, high - tuned
+            question = plan.question
+            assert question.confirm is not None
+            most = question.confirm.max_seeds
+            least = question.confirm.first_seeds if question.comparisons else most
+            return len(question.variants) * least, len(question.variants) * most
         case unreachable:
             assert_never(unreachable)
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
+from lab.result import pruned
 from lab.sweep.plan import PlannedRun, Result
-from lab.sweep.worker import ORDER, RESULT
+from lab.sweep.worker import ORDER, REACHED, RESULT
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,7 @@ class SweepFolder:
         Returns what changed since that plan, in words, or None.
         """
         file, changed = self.path / "plan.json", None
-        if file.is_file():
-            old = self._read(file)
+        if old := self.plan():
             if old.get("hash") == registration["hash"]:
                 return None
             changed = ", ".join(_differences(old.get("resolved"), registration["resolved"]))
@@ -68,22 +69,49 @@ class SweepFolder:
         write_json(file, registration)
         return changed or None
 
-    def schedule(self, rounds: list[list[PlannedRun]]) -> None:
-        """Keep the runs that the plan has come to so far, round by round."""
-        content = {"schema": 1, "rounds": [[run.name for run in batch] for batch in rounds]}
-        file = self.path / "schedule.json"
+    def plan(self) -> dict[str, Any]:
+        """The plan that stands in the folder, {} where there is none."""
+        file = self.path / "plan.json"
+        found: dict[str, Any] = self._read(file) if file.is_file() else {}
+        return found
+
+    def kept(self, name: str, plan_hash: str) -> dict[str, Any]:
+        """A JSON file of this folder, if the present plan wrote it; else {}."""
+        file = self.path / name
+        found = self._read(file) if file.is_file() else {}
+        return found if found.get("plan") == plan_hash else {}
+
+    def keep(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file, if it is not there already as it should be."""
+        file = self.path / name
         if not file.is_file() or self._read(file) != content:
             write_json(file, content)
 
     def result(self, run: PlannedRun) -> Result | None:
-        """The result of a run, if this very run has one."""
-        file = self.run(run.name) / RESULT
-        if not file.is_file():
+        """How a run ended, or how far it came before it paused, if this very run has begun."""
+        for name in (RESULT, REACHED):
+            file = self.run(run.name) / name
+            if file.is_file():
+                found: dict[str, Any] = self._read(file)
+                if found.get("digest") != run.digest:
+                    raise SweepError(f"{file} belongs to another run; move its folder away")
+                return found
+        return None
+
+    def give_up(self, name: str, reason: str) -> Result | None:
+        """Write the result of a run that is not carried on; None where it has ended by itself."""
+        folder = self.run(name)
+        if (folder / RESULT).is_file() or not (folder / REACHED).is_file():
             return None
-        found: dict[str, Any] = self._read(file)
-        if found.get("digest") != run.digest:
-            raise SweepError(f"{file} belongs to another run; move its folder away")
-        return found
+        content = pruned(self._read(folder / REACHED), reason)
+        write_json(folder / RESULT, content)
+        self.tidy(name)
+        return content
+
+    def tidy(self, name: str) -> None:
+        """Remove what only an unfinished run needs; a kill may have left it."""
+        (self.run(name) / REACHED).unlink(missing_ok=True)
+        shutil.rmtree(self.run(name) / "checkpoint", ignore_errors=True)
 
     def order(self, run: PlannedRun) -> WorkOrder | None:
         """The order that a run's folder was begun with."""

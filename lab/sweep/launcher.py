@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lab.config.run import RunConfig
-from lab.errors import SweepError
+from lab.errors import LabError, SweepError
 from lab.sweep.worker import work
 
 PRELOADED = ["lab.sweep.preload"]
@@ -98,7 +98,7 @@ class LocalLauncher:
 def ask_apart(function: Callable[..., Any], *args: Any) -> Any:
     """The value of a function called in a process of its own, so that this one stays free of torch.
 
-    Raises `SweepError` where that process dies.
+    Raises the `LabError` that the function raises, and `SweepError` where that process dies.
     """
     context = _server()
     receiver, sender = context.Pipe(duplex=False)
@@ -106,7 +106,10 @@ def ask_apart(function: Callable[..., Any], *args: Any) -> Any:
     process.start()
     sender.close()
     try:
-        return receiver.recv()
+        answer = receiver.recv()
+        if isinstance(answer, LabError):
+            raise answer
+        return answer
     except EOFError:
         raise SweepError(f"{function.__name__} died; see what it printed above") from None
     finally:
@@ -128,7 +131,10 @@ def seconds_a_token(config: RunConfig, data: Path, threads: int) -> float:
 
 
 def _answer(sender: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    sender.send(function(*args))
+    try:
+        sender.send(function(*args))
+    except LabError as error:
+        sender.send(error)
 
 
 def _server() -> ForkServerContext:

@@ -8,15 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from lab.config.objective import Objective, value_of
 from lab.sweep.plan import PlannedRun, Result
 
 
 class Display:
     """Bars on a terminal, a line a finished run elsewhere."""
 
-    def __init__(self, *, metric: str, console: Console | None = None) -> None:
+    def __init__(self, *, objective: Objective, console: Console | None = None) -> None:
         self.console = console or Console(file=sys.stderr)
-        self.metric = metric
+        self.metric, self.sign = objective.metric, objective.sign
         self.best: tuple[float, str] | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -61,18 +62,31 @@ class Display:
             self._bars.remove_task(self._tasks.pop(run.name))
         if result is None:
             return
+        if result["status"] == "running":
+            return
         self._n_done += 1
-        value = result["metrics"].get(self.metric) if result["status"] == "complete" else None
-        if value is not None and (self.best is None or value < self.best[0]):
+        value = value_of(self.metric, result) if result["status"] == "complete" else None
+        if value is not None and (self.best is None or self.sign * (value - self.best[0]) < 0):
             self.best = (value, run.variant)
         if value is None or not self.console.is_terminal:
             shown = f"{self.metric} {value:.4f}" if value is not None else _fate(result)
             self.say(f"{self._n_done:>4}/{total}  {run.name:<28} {_what(run):<24} {shown}")
 
+    def given_up(self, name: str, reason: str, *, total: int) -> None:
+        """A run that had paused is not carried on."""
+        self._n_done += 1
+        if not self.console.is_terminal:
+            self.say(f"{self._n_done:>4}/{total}  {name:<28} [dim]given up: {escape(reason)}[/dim]")
+
 
 def _what(run: PlannedRun) -> str:
-    settings = " ".join(f"{path.split('.')[-1]}={value:g}" for path, value in run.settings.items())
-    return f"seed {run.seed}" if run.phase != "tune" else f"trial {run.trial} {settings}"
+    if run.phase != "tune":
+        return f"seed {run.seed}"
+    settings = " ".join(
+        f"{path.split('.')[-1]}={value:g}" if isinstance(value, float) else f"{path}={value}"
+        for path, value in run.settings.items()
+    )
+    return f"trial {run.trial} {settings}"
 
 
 def _fate(result: Result) -> str:

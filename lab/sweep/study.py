@@ -1,92 +1,165 @@
-"""The tuning trials in Optuna's own terms: one study a variant, told by ask and tell.
+"""The trials in Optuna's own terms: a journal that its tools and its dashboard open.
 
-The study is a cache for Optuna's tools. It is rebuilt from plan and results whenever it does not
-hold exactly the trials that they give; nothing is ever decided from it.
+One study a variant, named `<sweep>/<variant>`, or `<sweep>` where the sweep is a search. The
+journal is a cache: trials are appended as they end, in their order, and it is rebuilt whenever it
+does not hold exactly what they say; nothing is ever decided from it.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
+from itertools import takewhile
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lab.config.sweep import SweepConfig
-from lab.sweep.plan import PlannedRun, Result
+from lab.sweep.distributions import distributions, params
+from lab.sweep.earlier import WarmTrial
+from lab.sweep.quiet import quiet
+from lab.sweep.trials import Trial
+
+if TYPE_CHECKING:
+    from optuna.storages import JournalStorage
+    from optuna.trial import FrozenTrial
+
+STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "diverged": "FAIL", "failed": "FAIL"}
+PATIENCE = 10  # seconds after which the lock of a writer that was killed is broken
+Kept = tuple[str, str, list[float] | None, dict[str, Any], dict[int, float], dict[str, Any]]
 
 
 def record(
     file: Path,
-    question: SweepConfig,
     *,
     name: str,
     plan_hash: str,
-    runs: Sequence[PlannedRun],
-    results: Mapping[str, Result],
+    question: SweepConfig,
+    trials: Sequence[Trial],
+    warm: Sequence[WarmTrial] = (),
 ) -> None:
-    """Bring the journal at `file` up to date with the finished tuning runs, in plan order."""
+    """Bring the journal at `file` up to date with the trials that ended.
+
+    A trial is told once all before it have ended. A journal of another plan is kept beside it as
+    `.earlier`, one that does not agree with the trials as `.damaged`.
+    """
     assert question.tune is not None
-    expected = {variant: _told(variant, question, runs, results) for variant in question.variants}
-    try:
-        _tell(file, question, name, plan_hash, expected)
-    except Exception as error:
-        logging.getLogger(__name__).info("the study is rebuilt: %s", error)
-        file.rename(file.with_name(f"{file.name}.damaged")) if file.exists() else None
-        _tell(file, question, name, plan_hash, expected)
+    about = {
+        "plan": plan_hash,
+        "question": question.question,
+        "warm": [trial.dump() for trial in warm],
+    }
+    with quiet():
+        told = {
+            name if question.is_search else f"{name}/{variant}": _ended(variant, question, trials)
+            for variant in question.variants
+        }
+        fault = _fault(file, plan_hash, told)
+        if fault:
+            file.replace(file.with_name(f"{file.name}.{fault}"))
+        _append(_open(file), question, about, told)
 
 
-def _told(
-    variant: str,
-    question: SweepConfig,
-    runs: Sequence[PlannedRun],
-    results: Mapping[str, Result],
-) -> list[tuple[PlannedRun, Result]]:
-    return [
-        (run, results[run.name])
-        for run in runs
-        if run.phase == "tune" and run.variant == variant and run.name in results
-    ]
+def _ended(variant: str, question: SweepConfig, trials: Sequence[Trial]) -> "list[FrozenTrial]":
+    mine = sorted((t for t in trials if t.variant == variant), key=lambda trial: trial.number)
+    ended = takewhile(
+        lambda pair: pair[0] == pair[1].number and pair[1].state != "running", enumerate(mine)
+    )
+    return [_frozen(trial, question) for _, trial in ended]
 
 
-def _tell(
-    file: Path,
-    question: SweepConfig,
-    name: str,
-    plan_hash: str,
-    expected: Mapping[str, Sequence[tuple[PlannedRun, Result]]],
-) -> None:
-    import optuna
+def _frozen(trial: Trial, question: SweepConfig) -> "FrozenTrial":
+    from optuna.trial import TrialState, create_trial
+
+    assert question.tune is not None
+    curve = {step: value for step, value in trial.intermediate.items() if isfinite(value)}
+    values = trial.values if trial.state in ("complete", "pruned") else None
+    if trial.state == "pruned" and not values and curve and len(question.objectives) == 1:
+        values = [curve[max(curve)]]  # as Optuna does
+    about = {
+        "state": trial.state,
+        "source": trial.source,
+        "batch": trial.batch,
+        "runs": trial.runs,
+        "replicates": trial.replicates,
+        "tokens": trial.tokens,
+        "full_tokens": trial.full_tokens,
+        "reason": trial.reason,
+    }
+    return create_trial(
+        state=TrialState[STATES[trial.state]],
+        values=values,
+        params=params(question.tune.space, trial.settings),
+        distributions=distributions(question.tune.space, trial.settings),
+        intermediate_values=curve,
+        user_attrs=json.loads(json.dumps(about)),
+    )
+
+
+def _open(file: Path) -> "JournalStorage":
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-    from optuna.trial import TrialState
 
-    assert question.tune is not None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = str(file.absolute())
-    storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
-    distributions: dict[str, Any] = {
-        setting: optuna.distributions.FloatDistribution(span.low, span.high, log=span.log)
-        for setting, span in question.tune.space.items()
-    }
-    for variant, trials in expected.items():
-        study = optuna.create_study(
-            storage=storage, study_name=f"{name}/{variant}", load_if_exists=True
-        )
-        study.set_user_attr("plan", plan_hash)
-        known = study.get_trials(deepcopy=False)
-        for index, (run, result) in enumerate(trials):
-            if index < len(known):
-                if (
-                    known[index].user_attrs.get("run") != run.name
-                    or not known[index].state.is_finished()
-                ):
-                    raise ValueError(f"trial {index} of {variant} is not {run.name}")
-                continue
-            study.enqueue_trial(run.settings)
-            trial = study.ask(distributions)
-            trial.set_user_attr("run", run.name)
-            trial.set_user_attr("status", result["status"])
-            if result["status"] == "complete":
-                study.tell(trial, result["metrics"][question.tuning_metric])
-            else:
-                study.tell(trial, state=TrialState.FAIL)
-        if len(known) > len(trials):
-            raise ValueError(f"{variant} has trials that the plan does not know")
+    lock = JournalFileOpenLock(path, grace_period=PATIENCE)
+    return JournalStorage(JournalFileBackend(path, lock_obj=lock))
+
+
+def _fault(
+    file: Path, plan_hash: str, told: "dict[str, list[FrozenTrial]]"
+) -> Literal["earlier", "damaged"] | None:
+    """Why a journal cannot be appended to."""
+    import optuna
+
+    if not file.exists():
+        return None
+    try:
+        for line in file.read_bytes().splitlines(keepends=True)[-1:]:
+            json.loads(line[: line.index(b"\n")])  # Optuna reads over a torn last line
+        storage = _open(file)
+        studies = [
+            optuna.load_study(study_name=name, storage=storage)
+            for name in optuna.get_all_study_names(storage)
+        ]
+    except Exception:  # whatever a damaged journal makes of Optuna's reader
+        return "damaged"
+    plans = {study.user_attrs.get("plan") for study in studies}
+    if plans - {plan_hash, None}:
+        return "earlier"
+    for study in studies:
+        there = [_kept(trial) for trial in study.get_trials(deepcopy=False)]
+        due = [_kept(trial) for trial in told.get(study.study_name, [])]
+        if there != due[: len(there)] or None in plans:
+            return "damaged"
+    return None
+
+
+def _append(
+    storage: "JournalStorage",
+    question: SweepConfig,
+    about: dict[str, Any],
+    told: "dict[str, list[FrozenTrial]]",
+) -> None:
+    import optuna
+
+    known = optuna.get_all_study_names(storage)
+    for name, trials in told.items():
+        if name in known:
+            study = optuna.load_study(study_name=name, storage=storage)
+        else:
+            directions = [objective.direction for objective in question.objectives]
+            study = optuna.create_study(study_name=name, storage=storage, directions=directions)
+            study.set_metric_names([objective.metric for objective in question.objectives])
+            for key, value in about.items():
+                study.set_user_attr(key, value)
+        study.add_trials(trials[len(study.get_trials(deepcopy=False)) :])
+
+
+def _kept(trial: "FrozenTrial") -> Kept:
+    """What must be the same in a journal."""
+    return (
+        trial.state.name,
+        str(sorted(trial.distributions.items())),
+        trial.values,
+        trial.params,
+        trial.intermediate_values,
+        trial.user_attrs,
+    )

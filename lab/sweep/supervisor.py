@@ -1,7 +1,8 @@
 """The one process that decides: what is next, what is finished, when to stop.
 
 Design choices:
-- it believes a run finished only when it reads the run's `result.json`;
+- it believes a run finished only when it reads the run's `result.json`, and paused only when it
+  reads `reached.json`;
 - a round is asked of the plan only when the round before it is complete, so results do not
   depend on the number of workers, nor on how often the sweep was interrupted;
 - a signal asks the workers to save and end; a second one ends them at once;
@@ -10,7 +11,7 @@ Design choices:
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from lab.sweep.folder import SweepFolder
 from lab.sweep.launcher import Job, Launcher
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.progress import Display
+from lab.sweep.story import Story
 from lab.sweep.worker import ORDER, PROGRESS, RESULT
 
 POLL_SECONDS = 0.2
@@ -43,9 +45,14 @@ class Supervisor:
     device: str
     launcher: Launcher
     display: Display
+    keep: bool = False
+    rerun: bool = False
+    on_advance: Callable[[Story], None] = lambda story: None
     results: dict[str, Result] = field(default_factory=dict)
-    rounds: list[list[PlannedRun]] = field(default_factory=list)
     signals: int = 0
+
+    def __post_init__(self) -> None:
+        self.story = Story(self.plan, self.results)
 
     def run(self) -> bool:
         """Run to the end of the plan; False when interrupted."""
@@ -58,34 +65,40 @@ class Supervisor:
                 self._advance()
         return True
 
-    def adopt_finished(self, *, keep: bool = False, rerun: bool = False) -> int:
+    def adopt_finished(self) -> int:
         """Take over the results that the folder holds; returns how many.
 
         Runs of other code, another torch or number of threads, finished or not, are not quietly
         mixed with new ones: without `keep` or `rerun` they are a `SweepError`.
         """
-        while True:
-            for run in self._unfinished():
-                order = self.folder.order(run)
-                if order is None:
-                    continue
-                changed = self._changed_since(order)
-                if changed and rerun:
-                    self.folder.set_aside(run)
-                    continue
-                if changed and not keep:
-                    raise SweepError(
-                        f"{self.folder.run(run.name)} was run under another {', '.join(changed)}; "
-                        "continue with --keep to use such runs, or --rerun to train them again"
-                    )
-                result = self.folder.result(run)
-                if result and self._answers(run, result):
-                    self.results[run.name] = result
-                    self._relabel(run, order)
-            before = len(self.rounds)
-            self.rounds = self.plan.rounds(self.results)
-            if len(self.rounds) == before:
-                return len(self.results)
+        self.story.advance()
+        while self._adopt_round():
+            self.story.advance()
+        return sum(result["status"] != "running" for result in self.results.values())
+
+    def _adopt_round(self) -> bool:
+        """Take over results of the runs that are waited for; whether none is waited for then."""
+        waiting = self._unfinished()
+        for run in waiting:
+            order = self.folder.order(run)
+            if order is None:
+                continue
+            changed = self._changed_since(order)
+            if changed and self.rerun:
+                self.folder.set_aside(run)
+                continue
+            if changed and not self.keep:
+                raise SweepError(
+                    f"{self.folder.run(run.name)} was run under another {', '.join(changed)}; "
+                    "continue with --keep to use such runs, or --rerun to train them again"
+                )
+            result = self.folder.result(run)
+            if result and self._answers(run, result):
+                self.results[run.name] = result
+                self._relabel(run, order)
+                if result["status"] != "running":
+                    self.folder.tidy(run.name)
+        return bool(waiting) and not self._unfinished()
 
     def _changed_since(self, order: WorkOrder) -> list[str]:
         """What differs between the code and machine that a run began on and these."""
@@ -95,6 +108,8 @@ class Supervisor:
 
     def _answers(self, run: PlannedRun, result: Result) -> bool:
         """Whether a result serves the phase that asks: an earlier plan may not have judged it."""
+        if result["status"] in ("running", "pruned"):
+            return result["status"] == "running" or run.is_done({run.name: result})
         if result["status"] != "complete":
             return bool(result["status"] == "diverged")
         endpoint = self.plan.question.endpoint
@@ -108,15 +123,20 @@ class Supervisor:
             write_json(self.folder.run(run.name) / ORDER, relabelled)
 
     def _advance(self) -> None:
-        self.rounds = self.plan.rounds(self.results)
-        self.folder.schedule(self.rounds)
+        """Come to the next round; what is decided is kept before it is acted upon."""
+        self.adopt_finished()
+        self.on_advance(self.story)
+        for name, reason in self.story.given_up.items():
+            given_up = self.folder.give_up(name, reason)
+            if given_up is not None:
+                self.results[name] = given_up
+                self.display.given_up(name, reason, total=self._known())
 
     def _unfinished(self) -> list[PlannedRun]:
-        """Runs of the last round without a result, each once, in plan order."""
-        if not self.rounds:
-            self.rounds = self.plan.rounds(self.results)
-        last = self.rounds[-1] if self.rounds else []
-        return list({run.name: run for run in last if run.name not in self.results}.values())
+        """Runs of the last round that are not done, each once, in plan order."""
+        last = self.story.rounds[-1] if self.story.rounds else []
+        todo = (run for run in last if not run.is_done(self.results))
+        return list({run.name: run for run in todo}.values())
 
     def _run_batch(self, todo: list[PlannedRun]) -> None:
         waiting, jobs = list(todo), dict[str, tuple[PlannedRun, Job]]()
@@ -154,6 +174,7 @@ class Supervisor:
                 "labels": {"sweep": self.folder.name, **run.labels},
                 "settings": run.settings,
                 "judge": judge,
+                "until": run.until,
                 "threads": self.threads,
                 "data": str(self.data[run.variant]),
                 "package": str(package) if package else None,
@@ -163,7 +184,8 @@ class Supervisor:
 
     def _end(self, run: PlannedRun) -> None:
         result = self.folder.result(run)
-        if result is None and not self.signals:
+        done = result is not None and run.is_done({run.name: result})
+        if not done and not self.signals:
             result = failure(self._order(run), "the process died; see log.txt")
             write_json(self.folder.run(run.name) / RESULT, result)
         if result is not None:
@@ -172,7 +194,10 @@ class Supervisor:
 
     def _show(self, jobs: Mapping[str, tuple[PlannedRun, Job]]) -> None:
         steps = self.plan.question.base.train.steps
-        done = float(steps * len(self.results))
+        done = 0.0
+        for name, result in self.results.items():
+            if name not in jobs:
+                done += result["step"] if result["status"] == "running" else steps
         for run, _ in jobs.values():
             progress: dict[str, Any] = {}
             with suppress(OSError, ValueError):
@@ -183,8 +208,7 @@ class Supervisor:
 
     def _known(self) -> int:
         """Runs that the plan is known to come to by now."""
-        asked = {run.name for batch in self.rounds for run in batch}
-        return max(self.plan.span()[0], len(asked))
+        return max(self.plan.span()[0], len(self.story.runs))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """A worker process: one work order, one run folder, nothing else of the sweep.
 
 Design choices:
-- it reads its order from the folder and answers with `result.json`, so that who started it, and
-  how, does not matter;
+- it reads its order from the folder and answers with `result.json`, or with `reached.json` where
+  the order ends before the run does, so that who started it, and how, does not matter;
 - everything it prints goes to `log.txt`;
 - SIGTERM asks it to save a checkpoint and end; SIGINT is the supervisor's business;
 - it never outlives the process that started it.
@@ -23,7 +23,8 @@ from pathlib import Path
 from lab.config.order import WorkOrder
 from lab.files import read_json, write_json
 
-ORDER, RESULT, LOG, PROGRESS = "order.json", "result.json", "log.txt", "progress.json"
+ORDER, RESULT, REACHED = "order.json", "result.json", "reached.json"
+LOG, PROGRESS = "log.txt", "progress.json"
 
 
 def work(folders: Sequence[Path], device: int | None) -> None:
@@ -50,6 +51,7 @@ def _carry_out(folder: Path, stopping: threading.Event) -> None:
     except Exception as error:
         traceback.print_exc()
         write_json(folder / RESULT, failure(order, f"{type(error).__name__}: {error}"))
+        (folder / REACHED).unlink(missing_ok=True)
     finally:
         (folder / PROGRESS).unlink(missing_ok=True)
         sys.stdout.flush()

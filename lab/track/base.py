@@ -51,4 +51,4 @@ class Tracker(Protocol):
         """The run's package: a finished folder that no one will change."""
 
     def finish(self, *, status: str) -> None:
-        """The run is over: complete, pruned, diverged or failed."""
+        """The run is over (complete, diverged, failed) or may go on (paused, interrupted)."""

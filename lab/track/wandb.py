@@ -180,7 +180,7 @@ class _Run:
             table = self._wandb.Table(columns=["step", "text"], data=self._samples)
             self._run.summary["samples"] = table
         self._run.summary["status"] = status
-        self._run.finish(exit_code=0 if status in ("complete", "pruned") else 1)
+        self._run.finish(exit_code=0 if status in ("complete", "pruned", "paused") else 1)
         self._wandb.teardown()  # else its helper process outlives a worker by a second or two
 
 

@@ -6,7 +6,8 @@ Design choices:
   run as diverged, with the step at which it first stood;
 - a row is written every `log_every` steps, at each evaluation and at the end: the mean training
   loss and gradient norm since the row before, and the validation metrics where there are any;
-- the step that logs decides nothing: intervals change what is recorded, never the parameters.
+- the step that logs decides nothing: intervals change what is recorded, never the parameters;
+- a run pauses only where it evaluates anyway, so that a pause leaves no trace in any row.
 """
 
 import math
@@ -42,9 +43,12 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended. `metrics` are those of the last row; `initial` were before any step."""
+    """How a call of `train` ended.
 
-    status: Literal["complete", "diverged", "interrupted"]
+    `metrics` are those of the last row it logged, if any; `initial` were before any step.
+    """
+
+    status: Literal["complete", "diverged", "interrupted", "paused"]
     step: int
     metrics: dict[str, float]
     initial: dict[str, float]
@@ -60,6 +64,7 @@ def train(
     tokens_per_step: int,
     tracker: Tracker,
     clock: Clock,
+    until: int | None = None,
     checkpoints: Checkpoints | None = None,
     hooks: Sequence[Hook] = (),
     stop: Callable[[], bool] = lambda: False,
@@ -67,10 +72,13 @@ def train(
 ) -> Outcome:
     """Train `state` in place from its step to `config.steps`.
 
-    `stop` is asked after every step: once it says yes, the state is saved and the outcome is
-    'interrupted'. `on_row` sees every logged row.
+    Or to `until`, an earlier step with an evaluation (else `ValueError`): there the state is saved
+    and the outcome is 'paused', also where `state` stands at or beyond it already. `stop` is asked
+    after every step: once it says yes, the state is saved and the outcome is 'interrupted'.
+    `on_row` sees every logged row.
     """
     run = _Loop(state, batches, config, seed, tokens_per_step, tracker, clock)
+    goal = _goal(config, until)
     row: dict[str, float] = {}
     if state.step == 0:
         row = run.row(evaluate_now=True)
@@ -83,7 +91,7 @@ def train(
         if run.diverged_at is not None:
             return Outcome("diverged", 0, row, state.initial, 0)
         run.call(hooks)
-    while state.step < config.steps:
+    while state.step < goal:
         with clock.phase("train"):
             run.step()
         last = state.step == config.steps
@@ -97,13 +105,27 @@ def train(
             run.call(hooks)
         if checkpoints and not last:
             stopping = stop()
-            if stopping or state.step % config.checkpoint_interval == 0:
+            reached = state.step == goal
+            if stopping or reached or state.step % config.checkpoint_interval == 0:
                 with clock.phase("checkpoint"):
                     state.seconds = clock.snapshot()
                     checkpoints.save(state)
-            if stopping:
+            if stopping and not reached:
                 return Outcome("interrupted", state.step, row, state.initial)
-    return Outcome("complete", state.step, row, state.initial)
+    status: Literal["complete", "paused"] = "complete" if state.step == config.steps else "paused"
+    return Outcome(status, state.step, row, state.initial)
+
+
+def _goal(config: TrainConfig, until: int | None) -> int:
+    """The step to train to."""
+    if until is None or until >= config.steps:
+        return config.steps
+    every = config.eval_interval
+    if until < 1 or until % every:
+        raise ValueError(
+            f"until={until} is not a step with an evaluation; pause at a multiple of {every}"
+        )
+    return until
 
 
 class _Loop:

@@ -1,20 +1,17 @@
 """A whole sweep through its command line: its answer, its files, and what kills cannot take."""
 
-import csv
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from lab import load_package, open_sweep
 from lab.files import read_json
+from tests.commands.folder import Lab, kill_a_worker, processes_of, wait_for
 
 QUESTION: dict[str, Any] = {
     "question": "Do rotations help a tiny model?",
@@ -41,51 +38,6 @@ QUESTION: dict[str, Any] = {
 N_RUNS = 2 * 3 + 2 * 2
 
 
-class Lab:
-    """A working directory with a question in it, and the command that answers it."""
-
-    def __init__(self, folder: Path, corpus: Path, **changes: Any) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        question = {**QUESTION, **changes}
-        corpus_config = {"corpus": {"kind": "file", "path": str(corpus)}}
-        question["base"] = {**question["base"], "data": corpus_config}
-        (folder / "tiny.yaml").write_text(yaml.safe_dump(question, sort_keys=False))
-        self.sweep = folder / "experiments" / "tiny"
-        self.artifacts = folder / "artifacts" / "tiny"
-
-    def start(self, *options: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "lab.sweep", "tiny.yaml", *options],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        process = self.start(*options)
-        out, err = process.communicate(timeout=240)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def results(self) -> bytes:
-        return (self.sweep / "results.csv").read_bytes()
-
-    def curves(self) -> dict[str, bytes]:
-        """metrics.csv of each run that the results speak of."""
-        runs = self.sweep / "runs"
-        return {run: (runs / run / "metrics.csv").read_bytes() for run in self.rows("run")}
-
-    def rows(self, column: str) -> list[str]:
-        with (self.sweep / "results.csv").open() as file:
-            return [row[column] for row in csv.DictReader(file)]
-
-    def n_finished(self) -> int:
-        return len(list(self.sweep.glob("runs/*/result.json")))
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
@@ -103,29 +55,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Lab:
     """The question, answered by two workers without a disturbance."""
-    lab = Lab(tmp_path_factory.mktemp("answered"), corpus)
+    lab = Lab(tmp_path_factory.mktemp("answered"), corpus, QUESTION)
     done = lab.run("--workers", "2")
     assert done.returncode == 0, done.stderr
     return lab
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Processes whose working directory is the given folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == folder:
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_every_planned_run_is_complete(answered: Lab) -> None:
@@ -194,7 +127,7 @@ def test_the_same_command_repeats_nothing(answered: Lab) -> None:
 
 
 def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_path: Path) -> None:
-    lab = Lab(tmp_path / "one", corpus)
+    lab = Lab(tmp_path / "one", corpus, QUESTION)
     assert lab.run("--workers", "1").returncode == 0
     assert lab.results() == answered.results()
     assert lab.curves() == answered.curves()
@@ -203,7 +136,7 @@ def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_pa
 def test_interrupted_again_and_again_ends_in_the_same_results(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
-    lab = Lab(tmp_path / "killed", corpus)
+    lab = Lab(tmp_path / "killed", corpus, QUESTION)
     for how in ("supervisor killed", "ctrl-c", "ctrl-c twice"):
         finished = lab.n_finished()
         process = lab.start("--workers", "2")
@@ -232,7 +165,7 @@ def test_interrupted_again_and_again_ends_in_the_same_results(
 def test_a_worker_that_dies_fails_its_run_alone(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
-    lab = Lab(tmp_path / "killed", corpus)
+    lab = Lab(tmp_path / "killed", corpus, QUESTION)
     process = lab.start("--workers", "2")
     wait_for(lambda: kill_a_worker(lab, process.pid))
     _, err = process.communicate(timeout=120)
@@ -247,21 +180,8 @@ def test_a_worker_that_dies_fails_its_run_alone(
     assert lab.curves() == answered.curves()
 
 
-def kill_a_worker(lab: Lab, supervisor: int) -> bool:
-    """Kill a process that is training: one that has a run's log open."""
-    for pid in processes_of(lab.folder):
-        try:
-            log = Path(f"/proc/{pid}/fd/1").readlink()
-        except OSError:
-            continue
-        if pid != supervisor and log.name == "log.txt":
-            os.kill(pid, signal.SIGKILL)
-            return True
-    return False
-
-
 def test_a_second_supervisor_is_refused(corpus: Path, tmp_path: Path) -> None:
-    lab = Lab(tmp_path / "held", corpus)
+    lab = Lab(tmp_path / "held", corpus, QUESTION)
     first = lab.start("--workers", "1")
     wait_for(lambda: lab.n_finished() >= 1)
     second = lab.run()
@@ -274,10 +194,10 @@ def test_a_second_supervisor_is_refused(corpus: Path, tmp_path: Path) -> None:
 def test_a_changed_question_says_what_changed_and_keeps_what_fits(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
-    lab = Lab(tmp_path / "changed", corpus, confirm=None)
+    lab = Lab(tmp_path / "changed", corpus, QUESTION, confirm=None)
     assert lab.run("--workers", "2").returncode == 0
     assert lab.n_finished() == 6
-    Lab(lab.folder, corpus)
+    Lab(lab.folder, corpus, QUESTION)
     done = lab.run("--workers", "2")
     assert done.returncode == 0
     assert "the question has changed since its last plan: confirm" in done.stderr
@@ -289,10 +209,10 @@ def test_a_changed_question_says_what_changed_and_keeps_what_fits(
 def test_a_run_of_an_earlier_plan_is_judged_before_it_serves_this_one(
     corpus: Path, tmp_path: Path
 ) -> None:
-    lab = Lab(tmp_path / "plans", corpus, tune=None, confirm=None)
+    lab = Lab(tmp_path / "plans", corpus, QUESTION, tune=None, confirm=None)
     assert lab.run("--set", "seed=1").returncode == 0
     assert lab.rows("phase") == ["run", "run"]
-    Lab(lab.folder, corpus, tune=None)
+    Lab(lab.folder, corpus, QUESTION, tune=None)
     done = lab.run()
     assert done.returncode == 0, done.stderr
     assert lab.rows("phase") == ["confirm"] * 4

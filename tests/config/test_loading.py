@@ -8,6 +8,7 @@ from lab.config.loading import find, load_run, load_sweep
 from lab.errors import ConfigError
 
 SHIPPED = ("posenc.yaml", "norm.yaml", "mlp.yaml", "nanogpt-cpu.yaml")
+SEARCHES = ("architecture.yaml", "lr.yaml", "pareto.yaml")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -248,3 +249,123 @@ def test_not_utf8(tmp_path: Path) -> None:
 def test_malformed_overrides(override: str) -> None:
     with pytest.raises(ConfigError, match="--set"):
         load_run("posenc.yaml", overrides=[override])
+
+
+# ---- searches
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_shipped_searches_load(name: str) -> None:
+    question = load_sweep(name)
+    assert question.is_search
+    assert question.parse(question.dump()) == question
+
+
+def test_the_search_of_an_architecture() -> None:
+    question = load_sweep("architecture")
+    run = question.variant("base", {"position": "rope", "model.position.theta": 500.0})
+    assert run.model.position.dump() == {"kind": "rope", "theta": 500}
+    mlp = {"mlp": "swiglu", "model.mlp.d_ff": 96, "norm": "rmsnorm", "model.n_layers": 3}
+    model = question.variant("base", mlp).model
+    assert (model.mlp.kind, model.d_ff, model.norm.kind, model.n_layers) == (
+        ("swiglu", 96, "rmsnorm", 3)
+    )
+    assert question == load_sweep("architecture")  # trying its parts has changed nothing
+
+
+def test_overrides_reach_the_space() -> None:
+    question = load_sweep(
+        "architecture",
+        overrides=[
+            "tune.space.train.optimizer.lr=[0.001, 0.01]",  # replaced
+            "tune.space.model.n_layers.high=3",  # a part of one
+            "tune.space.train.batch_size={choices: [8, 16]}",  # new
+            "tune.space.bias={with: {model.bias: true}, without: {}}",
+            "tune.space.position.loud={model.position: {kind: sinusoidal, amplitude: 1}}",
+            "tune.space.model.mlp.d_ff.when.mlp=[gelu, swiglu]",
+            "tune.pruner=null",
+            "tune.sampler.width=2",
+            "tune.try=[]",
+            "base.model.d_model=32",
+        ],
+    )
+    assert question.base.model.d_model == 32
+    tune = question.tune
+    assert tune is not None
+    assert (tune.pruner, tune.width, tune.enqueued) == (None, 2, ())
+    assert tune.space["train.optimizer.lr"].values() == [0.001, 0.01]
+    assert tune.space["model.n_layers"].values() == [1, 2, 3]
+    assert tune.space["train.batch_size"].values() == [8, 16]
+    assert tune.space["bias"].values() == ["with", "without"]
+    assert tune.space["position"].values() == ["learned", "rope", "sinusoidal", "loud"]
+    assert tune.space["model.mlp.d_ff"].when == {"mlp": ("gelu", "swiglu")}
+    assert list(tune.space)[-2:] == ["train.batch_size", "bias"]
+
+
+def test_a_search_may_be_asked_for_by_overrides_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        "question: q?\nbase:\n  data: {corpus: {kind: python-docs}}\n"
+        "  model: {n_layers: 1, n_heads: 1, d_model: 8, max_seq_len: 8}\n"
+        "  train: {steps: 30, batch_size: 1}\n"
+    )
+    overrides = [
+        "tune.space.train.optimizer.lr={low: 1e-3, high: 0.1, log: true}",
+        "tune.space.model.d_model=[8, 16]",
+        "tune.trials=3",
+    ]
+    tune = load_sweep(path, overrides=overrides).tune
+    assert tune is not None
+    assert list(tune.space) == ["train.optimizer.lr", "model.d_model"]
+
+
+SPACE_OVERRIDES = {
+    "an entry that is null": (
+        "tune.space.train.optimizer.lr=null",
+        "tune.space.train.optimizer.lr: None is neither a range such as "
+        "{low: 0.001, high: 0.1, log: true} nor a list of values",
+    ),
+    "a part of no entry": (
+        "tune.space.model.n_layer.high=3",
+        "tune.space.model.n_layer.high: 3 is neither a range such as "
+        "{low: 0.001, high: 0.1, log: true} nor a list of values",
+    ),
+    "a space that is none": (
+        "tune.space=3",
+        "tune.space: must be a mapping of keys to values; got 3",
+    ),
+    "an empty space": (
+        "tune.space={}",
+        "tune.space: dictionary should have at least 1 item after validation, not 0; got {}",
+    ),
+    "a label that is none": (
+        "tune.space.position.flat=3",
+        "tune.space.position: flat: 3 is no fragment such as {model.n_layers: 2}",
+    ),
+    "a seed": ("tune.space.seed=[1, 2]", "tune.space.seed: seed is given by the plan; use "
+                                         "tune.seeds"),
+    "seeds too large": (
+        "seed=4294967295",
+        "base.seed=4294967295 leaves no room below 2**32 for 1 more; take a smaller one",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", SPACE_OVERRIDES)
+def test_faults_of_a_space_are_sentences(fault: str) -> None:
+    override, expected = SPACE_OVERRIDES[fault]
+    overrides = [override, "tune.seeds=2"] if fault == "seeds too large" else [override]
+    with pytest.raises(ConfigError) as caught:
+        load_sweep("architecture", overrides=overrides)
+    assert str(caught.value).partition(": ")[2] == expected
+
+
+def test_the_objectives_of_a_front_are_overridden() -> None:
+    question = load_sweep("pareto", overrides=["tune.objective=val/bpb", "confirm={max_seeds: 2}"])
+    assert [objective.metric for objective in question.objectives] == ["val/bpb"]
+    with pytest.raises(ConfigError, match="several objectives have no one best trial"):
+        load_sweep("pareto", overrides=["packages=best"])
+    with pytest.raises(ConfigError, match="no trial can be given up early"):
+        load_sweep("pareto", overrides=["tune.pruner={kind: median}"])
+    with pytest.raises(ConfigError, match="successive-halving never judges a run of 600 steps"):
+        load_sweep("lr", overrides=["tune.pruner.min_steps=500"])

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.config.sweep import SweepConfig
-from lab.sweep.plan import Plan, PlannedRun, Result, registration, rule
+from lab.sweep.plan import Plan, PlannedRun, Result
+from lab.sweep.registration import registration, rule
 
 BASE: dict[str, Any] = {
     "data": {"corpus": {"kind": "python-docs"}},

@@ -262,3 +262,22 @@ def test_labels_may_be_missing_or_odd(make_info: Callable[..., RunInfo]) -> None
 
 def test_what_the_fork_server_imports_is_there() -> None:
     assert all(importlib.util.find_spec(name) for name in PRELOAD)
+
+
+def test_a_paused_run_is_no_crash_and_continues(make_info: Callable[..., RunInfo]) -> None:
+    info = make_info()
+    for begin, status in ((0, "paused"), (10, "paused"), (20, "complete")):
+        tracker = Composite(CsvTracker(), observers=[WandbTracker(OFFLINE)])
+        tracker.start(replace(info, resumed=begin > 0), step=begin)
+        tracker.log({"tokens": begin + 5, "val/loss": 2.0}, step=begin + 5)
+        tracker.sample("The cat", step=begin + 5)
+        tracker.log({"tokens": begin + 10, "val/loss": 1.0}, step=begin + 10)
+        tracker.finish(status=status)
+    files = sorted(info.folder.glob("wandb/offline-run-*/*.wandb"), key=lambda f: f.stat().st_mtime)
+    logs = [[json.loads(line) for line in leet("--json", file).splitlines()] for file in files]
+    assert [of_kind(log, "exit") for log in logs] == [[{"exit_code": 0}]] * 3
+    assert len({of_kind(log, "run")[0]["run_id"] for log in logs}) == 1
+    steps = [row["step"]["num"] for log in logs for row in of_kind(log, "history")]
+    assert steps == [5, 10, 15, 20, 25, 30]
+    statuses = [json.loads(leet("--summary", "--json", f))["summary"]["status"] for f in files]
+    assert statuses == ["paused", "paused", "complete"]

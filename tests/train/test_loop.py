@@ -156,6 +156,93 @@ def test_interrupted_equals_uninterrupted(
     assert outcome == expected
 
 
+class TestUntil:
+    def test_paused_equals_never_paused(self, setup, tmp_path: Path) -> None:
+        whole = setup(**{"model.dropout": 0.2})
+        expected, rows_expected = run(whole)
+        checkpoints, rows, ends = Checkpoints(tmp_path / "checkpoint"), Rows(), []
+        for until in (4, 8, None):
+            parts = setup(**{"model.dropout": 0.2})
+            checkpoints.restore(parts[0])
+            outcome, _ = run(parts, rows, checkpoints=checkpoints, until=until)
+            ends.append((outcome.status, outcome.step))
+        assert ends == [("paused", 4), ("paused", 8), ("complete", 12)]
+        assert rows.rows == rows_expected.rows
+        assert torch.equal(weights(parts[0]), weights(whole[0]))
+        assert outcome == expected
+
+    def test_the_state_is_saved_where_it_pauses(self, setup, tmp_path: Path) -> None:
+        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        run(setup(**{"train.checkpoint_every": 3}), checkpoints=checkpoints, until=8)
+        assert sorted(f.stem for f in checkpoints.folder.glob("*.json")) == [
+            "000000006",
+            "000000008",
+        ]
+
+    @pytest.mark.parametrize("until", [4, 8])
+    def test_at_or_beyond_it_there_is_nothing_to_do(
+        self, setup, tmp_path: Path, until: int
+    ) -> None:
+        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        run(setup(), checkpoints=checkpoints, until=8)
+        parts = setup()
+        checkpoints.restore(parts[0])
+        outcome, rows = run(parts, checkpoints=checkpoints, until=until)
+        assert (outcome.status, outcome.step) == ("paused", 8)
+        assert outcome.initial.keys() == {"val/loss", "val/perplexity", "val/bpb"}
+        assert rows.rows == {}
+
+    @pytest.mark.parametrize("until", [12, 13, 1000, None])
+    def test_the_end_or_later_is_the_end(self, setup, until: int | None) -> None:
+        outcome, _ = run(setup(), until=until)
+        assert (outcome.status, outcome.step) == ("complete", 12)
+
+    @pytest.mark.parametrize("until", [-4, 0, 1, 6, 11])
+    def test_only_where_it_evaluates_anyway(self, setup, until: int) -> None:
+        parts = setup()
+        with pytest.raises(ValueError, match=f"until={until} is not .*; pause at a multiple of 4"):
+            run(parts, until=until)
+        assert parts[0].step == 0
+
+    def test_a_pause_needs_no_checkpoints(self, setup) -> None:
+        outcome, rows = run(setup(), until=4)
+        assert (outcome.status, outcome.step) == ("paused", 4)
+        assert outcome.metrics == rows.rows[4]
+
+    @pytest.mark.parametrize(("stop_at", "expected"), [(7, ("interrupted", 7)), (8, ("paused", 8))])
+    def test_a_stop_before_it_is_an_interruption(
+        self, setup, tmp_path: Path, stop_at: int, expected: tuple[str, int]
+    ) -> None:
+        parts, checkpoints = setup(), Checkpoints(tmp_path / "checkpoint")
+        outcome, _ = run(
+            parts, checkpoints=checkpoints, until=8, stop=lambda: parts[0].step >= stop_at
+        )
+        assert (outcome.status, outcome.step) == expected
+        assert checkpoints.restore(setup()[0])
+
+    @pytest.mark.parametrize("at", [3, 4])
+    def test_a_nan_before_it_is_divergence(self, setup, tmp_path: Path, at: int) -> None:
+        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        parts = setup(**{"train.log_every": 12})
+        poison(parts, at)
+        outcome, _ = run(parts, checkpoints=checkpoints, until=4)
+        assert (outcome.status, outcome.diverged_at) == ("diverged", at)
+        assert not checkpoints.restore(setup()[0])
+
+
+def poison(parts: Setup, at: int) -> None:
+    """Spoil a weight before step `at`."""
+    batch = parts[1].batch
+
+    def poisoned(step: int, *, part: slice | None = None):
+        if step == at:
+            with torch.no_grad():
+                parts[0].model.embedding.weight[0] = math.nan
+        return batch(step, part=part)
+
+    parts[1].batch = poisoned
+
+
 def test_recording_changes_no_parameter(setup) -> None:
     often = setup(**{"train.log_every": 1, "train.eval_every": 1, "model.dropout": 0.1})
     rarely = setup(**{"train.log_every": 12, "train.eval_every": 12, "model.dropout": 0.1})
@@ -167,15 +254,7 @@ def test_recording_changes_no_parameter(setup) -> None:
 class TestDivergence:
     def test_nan_loss_is_found_with_its_step(self, setup) -> None:
         parts = setup(**{"train.log_every": 4})
-        batch = parts[1].batch
-
-        def poisoned(step: int, *, part: slice | None = None):
-            if step == 7:
-                with torch.no_grad():
-                    parts[0].model.embedding.weight[0] = math.nan
-            return batch(step, part=part)
-
-        parts[1].batch = poisoned
+        poison(parts, 7)
         outcome, rows = run(parts)
         assert outcome.status == "diverged"
         assert outcome.diverged_at == 7

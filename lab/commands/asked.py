@@ -1,0 +1,110 @@
+"""A question asked: loaded, validated and its text prepared, before anything is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.config.loading import find, load_sweep
+from lab.config.samplers import Gp
+from lab.config.space import Range, Settings
+from lab.config.sweep import SweepConfig
+from lab.data.store import TokenizedData, prepare
+from lab.report.records import frame
+from lab.report.verdicts import judge
+from lab.sweep.ask import Ask
+from lab.sweep.earlier import Warm, kept_warm
+from lab.sweep.folder import SweepFolder
+from lab.sweep.launcher import ask_apart
+from lab.sweep.plan import Plan, PlannedRun, Result
+from lab.sweep.suggest import require, suggest
+from lab.sweep.warm import load_warm
+from lab.track.wandb_mode import check_mode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
+LENGTH = "model.max_seq_len"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question whose every part has been found to be usable; nothing is written yet."""
+
+    name: str
+    question: SweepConfig
+    data: Mapping[str, TokenizedData]
+    warm: Warm
+
+    @cached_property
+    def plan(self) -> Plan:
+        corpus_digest = next(iter(self.data.values())).corpus_digest
+        return Plan(
+            self.question,
+            corpus_digest,
+            settled=self._settled,
+            vocab_sizes=self.vocab_sizes,
+            suggest=_suggest,
+            warm=self.warm,
+        )
+
+    @property
+    def vocab_sizes(self) -> dict[str, int]:
+        return {name: data.tokenizer.vocab_size for name, data in self.data.items()}
+
+    def _settled(self, runs: Sequence[PlannedRun], results: Mapping[str, Result]) -> set[str]:
+        table: pd.DataFrame = frame(
+            self.question,
+            [
+                (
+                    {"run": run.name, "labels": run.labels, "settings": run.settings},
+                    results[run.name],
+                )
+                for run in runs
+            ],
+        )
+        return {v.variant for v in judge(self.question, table) if v.settled}
+
+
+def ask(config: str, *, overrides: Sequence[str]) -> Asked:
+    """Load, validate and prepare a question; raises `LabError` before anything is written."""
+    question = load_sweep(config, overrides=overrides)
+    check_mode(question.base.tracking.wandb)
+    if question.tune:
+        require(question.tune.sampler)
+    data: dict[str, TokenizedData] = {}
+    for name in question.variants:
+        run = question.variant(name)
+        data[name] = prepare(run.data)
+        data[name].require(max(run.model.max_seq_len, *_lengths(question)))
+        data[name].tokenizer.encode_prompt(run.tracking.samples.prompt)  # or a sentence why not
+    name = find(config).stem
+    return Asked(name, question, data, _warm(question, SweepFolder(EXPERIMENTS / name)))
+
+
+def _warm(question: SweepConfig, folder: SweepFolder) -> Warm:
+    """What an earlier sweep taught; what was taken over when this one began stands."""
+    if question.tune is None or question.tune.warm_start is None:
+        return Warm()
+    kept = kept_warm(folder.plan(), question)
+    return load_warm(question.tune.warm_start, question) if kept is None else kept
+
+
+def _lengths(question: SweepConfig) -> list[int]:
+    """The window lengths that the search may come to, 0 among them."""
+    found: list[Any] = [0]
+    for name, entry in question.tune.space.items() if question.tune else ():
+        values = [entry.high] if isinstance(entry, Range) else entry.keys
+        changed = [entry.changes(name, value) for value in values]
+        found += [change[LENGTH] for change in changed if LENGTH in change]
+    return [int(length) for length in found]
+
+
+def _suggest(ask: Ask) -> list[Settings]:
+    """The Gaussian process needs torch, which this process does without."""
+    if isinstance(ask.tune.sampler, Gp):
+        found: list[Settings] = ask_apart(suggest, ask)
+        return found
+    return suggest(ask)

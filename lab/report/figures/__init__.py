@@ -1,0 +1,1 @@
+"""The figures of a search, a file each. A figure that has nothing to show is None."""

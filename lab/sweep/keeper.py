@@ -1,0 +1,59 @@
+"""Keeps what a sweep has decided, at every barrier: schedule, trials, and Optuna's study."""
+
+from collections.abc import Mapping, Sequence
+
+from lab.config.space import Settings
+from lab.sweep.folder import SweepFolder
+from lab.sweep.importance import importance
+from lab.sweep.record import schedule_content, trials_content
+from lab.sweep.story import Story
+from lab.sweep.study import record
+
+SCHEDULE, TRIALS = "schedule.json", "trials.json"
+
+
+class Keeper:
+    """Writes into a sweep's folder. `trouble` is the last error of the study, a mere cache."""
+
+    def __init__(self, folder: SweepFolder, plan_hash: str) -> None:
+        self.folder, self.plan_hash = folder, plan_hash
+        self.trouble: Exception | None = None
+
+    def asked(self) -> Mapping[str, Sequence[Settings]]:
+        """The settings that this very plan has asked for before, by variant."""
+        found: dict[str, list[Settings]] = self.folder.kept(SCHEDULE, self.plan_hash).get(
+            "asked", {}
+        )
+        return found
+
+    def __call__(self, story: Story) -> None:
+        self.folder.keep(SCHEDULE, schedule_content(story, plan_hash=self.plan_hash))
+        tune = story.plan.question.tune
+        if tune is None:
+            return
+        shares = {}
+        if story.is_over:
+            shares = {
+                variant: importance(
+                    [trial for trial in story.trials if trial.variant == variant],
+                    tune,
+                    story.plan.question.objectives[0],
+                )
+                for variant in story.plan.question.variants
+            }
+        self.folder.keep(TRIALS, trials_content(story, plan_hash=self.plan_hash, importance=shares))
+        self._tell_optuna(story)
+
+    def _tell_optuna(self, story: Story) -> None:
+        """The answer does not depend on Optuna's tools."""
+        try:
+            record(
+                self.folder.study,
+                name=self.folder.name,
+                plan_hash=self.plan_hash,
+                question=story.plan.question,
+                trials=story.trials,
+                warm=story.plan.warm.trials,
+            )
+        except Exception as error:
+            self.trouble = error

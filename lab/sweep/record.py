@@ -1,0 +1,52 @@
+"""The content of `trials.json`: what was tried and what came of it, for reports."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.sweep.story import Story
+
+SHOWN = 20  # settings that could not be tried
+
+
+def trials_content(
+    story: Story, *, plan_hash: str, importance: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """All trials in plan order; tokens are counted once a run, however many trials share it."""
+    question = story.plan.question
+    tune = question.tune
+    assert tune is not None
+    runs = {name for trial in story.trials for name in trial.runs}
+    spent = sum(int(story.results[name].get("tokens") or 0) for name in runs & story.results.keys())
+    return {
+        "schema": 1,
+        "plan": plan_hash,
+        "objectives": [objective.dump() for objective in question.objectives],
+        "seeds": tune.seeds,
+        "sampler": tune.sampler.kind,
+        "pruner": tune.pruner.kind if tune.pruner else None,
+        "rungs": story.plan.rungs,
+        "space": tune.dump()["space"],
+        "tokens": {"spent": spent, "full": sum(trial.full_tokens for trial in story.trials)},
+        "n_skipped": len(story.skipped),
+        "skipped": [
+            {"variant": variant, "settings": settings, "reason": reason}
+            for variant, settings, reason in story.skipped[:SHOWN]
+        ],
+        "warm": [trial.dump() for trial in story.plan.warm.trials],
+        "warm_notes": list(story.plan.warm.notes),
+        "trials": [trial.dump() for trial in story.trials],
+        "importance": {name: dict(shares) for name, shares in importance.items()},
+    }
+
+
+def schedule_content(story: Story, *, plan_hash: str) -> dict[str, Any]:
+    """What the plan has come to: the runs round by round, and the settings that were asked for."""
+    asked: dict[str, list[Any]] = {name: [] for name in story.plan.question.variants}
+    for trial in story.trials:
+        asked[trial.variant].append(trial.settings)
+    return {
+        "schema": 1,
+        "plan": plan_hash,
+        "rounds": [[run.name for run in batch] for batch in story.rounds],
+        "asked": asked,
+    }

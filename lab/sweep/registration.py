@@ -1,0 +1,157 @@
+"""What is fixed before the first run: the content of `plan.json`, and the rule in words."""
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from lab.config.digest import digest
+from lab.config.pruners import (
+    Hyperband,
+    MedianPruner,
+    Pruner,
+    SuccessiveHalving,
+    ThresholdPruner,
+    WilcoxonPruner,
+)
+from lab.config.samplers import Adaptive, Grid
+from lab.config.sweep import SweepConfig
+from lab.config.tune import TuneConfig
+from lab.sweep.plan import Plan
+
+LISTED = """\
+Tuning: every variant is trained at the same {explore} points of the search space with {seeds}, \
+then at {refine} more around its own best; the point with {best} is chosen. A trial \
+that diverged or failed counts as the worst."""
+GRID = """\
+Search: each of the {trials} combinations is trained with {seeds}; the one with {best} is chosen. \
+A trial that diverged or failed counts as the worst."""
+ASKED = """\
+Search: the sampler {sampler} is asked for {width} trials at a time, {trials} in all, each trained \
+with {seeds}; the one with {best} is chosen. A trial that diverged or failed counts as the worst."""
+SETTLED = """\
+After each seed a trial ends that is worse than the best on the same seeds at level {level:g}."""
+CONFIRM_RULE = """\
+Confirmation: the chosen settings are trained with seeds that tuning never saw, paired between \
+variants, and judged by {endpoint} after the last step. {stop} Each of the {k} comparisons with \
+{reference} is made at level {level:g}."""
+CONFIRM_ONE = """\
+Confirmation: the chosen settings are trained with {high} seeds that the search never saw, and \
+judged by {endpoint} after the last step."""
+ANYTIME = (
+    "From {low} seeds on, one is added at a time until each comparison is settled, at most {high}."
+)
+FIXED = "{high} seeds, looked at once."
+
+
+def rule(question: SweepConfig) -> str:
+    """What will be run and what would count as an answer, in words."""
+    parts = _tuning(question, question.tune) if question.tune else []
+    if confirm := question.confirm:
+        if question.comparisons or question.tune is None:
+            k = max(1, len(question.comparisons))
+            stop = ANYTIME if confirm.test == "anytime" else FIXED
+            parts.append(
+                CONFIRM_RULE.format(
+                    endpoint=question.endpoint,
+                    stop=stop.format(low=confirm.first_seeds, high=confirm.max_seeds),
+                    k=k,
+                    reference=question.reference,
+                    level=confirm.alpha / k,
+                )
+            )
+        else:
+            parts.append(CONFIRM_ONE.format(high=confirm.max_seeds, endpoint=question.endpoint))
+        if confirm.margin is not None and question.comparisons:
+            parts.append(f"Differences within {confirm.margin:g} count as equivalent.")
+    return " ".join(parts) or "Every variant is trained once; no difference is judged."
+
+
+def registration(
+    plan: Plan, *, name: str, threads: int, vocab_sizes: Mapping[str, int]
+) -> dict[str, Any]:
+    """The content of `plan.json`: what is fixed before the first run, and its hash."""
+    question = plan.question
+    first = plan.rounds({})
+    low, high = plan.span()
+    costs = {}
+    for variant in question.variants:
+        model, vocab = question.variant(variant).model, vocab_sizes[variant]
+        costs[variant] = {
+            "n_params": model.n_params(vocab),
+            "n_params_embedding": model.n_params_embedding(vocab),
+            "flops_per_token": model.flops_per_token(vocab),
+            "vocab_size": vocab,
+        }
+    content = {
+        "schema": 1,
+        "sweep": name,
+        "question": question.question,
+        "resolved": question.dump(),
+        "corpus_digest": plan.corpus_digest,
+        "rule": rule(question),
+        "objectives": [objective.dump() for objective in question.objectives],
+        "endpoint": question.endpoint,
+        "rungs": plan.rungs,
+        "warm": plan.warm.dump(),
+        "threads": threads,
+        "variants": costs,
+        "runs": {"least": low, "greatest": high},
+        "first_round": [run.name for batch in first for run in batch],
+    }
+    return content | {"hash": digest(content)}
+
+
+def _tuning(question: SweepConfig, tune: TuneConfig) -> list[str]:
+    words = {
+        "explore": tune.n_explore + len(tune.enqueued),
+        "refine": tune.n_refine,
+        "trials": tune.n_trials,
+        "seeds": "one seed" if tune.seeds == 1 else f"{tune.seeds} seeds",
+        "best": _best(question),
+        "sampler": tune.sampler.kind,
+        "width": tune.width,
+    }
+    match tune.sampler:
+        case Grid():
+            parts = [GRID.format(**words)]
+        case sampler if isinstance(sampler, Adaptive):
+            parts = [ASKED.format(**words)]
+        case _:
+            parts = [LISTED.format(**words)]
+    if tune.pruner:
+        parts.append(_pruning(tune.pruner))
+    if tune.seeds > 1 and tune.settle is not None and not isinstance(tune.pruner, WilcoxonPruner):
+        parts.append(SETTLED.format(level=tune.settle))
+    return parts
+
+
+def _best(question: SweepConfig) -> str:
+    named = [
+        f"the {'least' if o.direction == 'minimize' else 'greatest'} {o.metric}"
+        for o in question.objectives
+    ]
+    return named[0] if len(named) == 1 else "the best trade-off of " + " and ".join(named)
+
+
+def _pruning(pruner: Pruner) -> str:
+    match pruner:
+        case SuccessiveHalving(eta=eta):
+            return f"At each rung the best 1/{eta} of the trials that reached it go on."
+        case Hyperband(eta=eta):
+            return (
+                f"At each rung the best 1/{eta} of its bracket's trials go on; brackets begin at "
+                "different rungs."
+            )
+        case MedianPruner():
+            return "A trial worse than the median of those that reached a rung ends there."
+        case ThresholdPruner(lower=lower, upper=upper):
+            low = "" if lower is None else f" below {lower:g}"
+            high = "" if upper is None else f" above {upper:g}"
+            both = " or".join(part for part in (low, high) if part)
+            return f"A trial whose objective lies{both} at a rung ends there."
+        case WilcoxonPruner(p=p):
+            return (
+                "After each seed a trial ends that is worse than the best on the same seeds, "
+                f"p <= {p:g} by the signed-rank test."
+            )
+        case unreachable:
+            assert_never(unreachable)

@@ -1,0 +1,256 @@
+"""The report of a search as a whole: complete, self-contained, safe, the same when made twice."""
+
+import html.parser
+import itertools
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from lab.report.collect import open_sweep
+from lab.report.page import write_report
+
+LR = "train.optimizer.lr"
+FATES = {1: "pruned", 2: "diverged", 5: "failed"}
+IMPORTANCE = {LR: 0.6, "model.n_layers": 0.25, "position": 0.15}
+RATE = {LR: {"low": 1e-3, "high": 3.2e-2, "log": True}}
+
+
+class Page(html.parser.HTMLParser):
+    """What a reader sees of a page, and its tags."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.tags, self.words, self.headings, self.links, self.inside = [], [], [], [], []
+        self.source = (folder / "report" / "index.html").read_text()
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.inside.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.inside.pop()
+
+    def handle_endtag(self, tag):
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" not in self.inside:
+            self.words.append(data)
+        if self.inside and self.inside[-1] == "h2":
+            self.headings.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def machine(folder):
+    return json.loads((folder / "report" / "report.json").read_text())
+
+
+@pytest.fixture
+def reported(searching, make_search):
+    def build(*, name="search", fates=FATES, importance=IMPORTANCE, folder=None, **tune):
+        made = make_search(
+            searching(**tune), name=name, fates=fates, importance=importance, **(folder or {})
+        )
+        write_report(made)
+        return made
+
+    return build
+
+
+def test_everything_is_there(reported):
+    folder = reported(
+        confirm={"max_seeds": 3}, seeds=2, pruner={"kind": "median"},
+        folder={"warm_notes": ["2 trials are of other data"], "n_skipped": 2,
+                "skipped": [{"variant": "base", "settings": {LR: 0.01}, "reason": "too big"}]},
+    )  # fmt: skip
+    page = Page(folder)
+    assert page.headings == [
+        "The best trials",
+        "Trained again with fresh seeds",
+        "Learning curves",
+        "What matters",
+        "How the search went",
+        "Size and speed",
+        "What it cost",
+        "What was run",
+        "Provenance",
+        "How to read this",
+        "How to reproduce it",
+    ]
+    names = {"curves", "importance", "slices", "parallel", "history", "learning"}
+    made = {path.name for path in (folder / "report").iterdir()}
+    assert made == {"index.html", "report.md", "report.json"} | {
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    }
+    assert page.tags.count("svg") == len(names)
+    for sentence in open_sweep(folder).answers():
+        assert sentence in page.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 trials are of other data." in page.text
+    assert "too big" in page.text
+    assert "not finished" not in page.text
+    assert "nan" not in page.text.lower().split()
+    assert "None" not in page.text.split()
+
+
+def test_the_markdown_says_the_same(reported):
+    folder = reported(confirm={"max_seeds": 3})
+    text = (folder / "report" / "report.md").read_text()
+    plain = text.replace("\\", "").replace("&lt;", "<")
+    for sentence in open_sweep(folder).answers():
+        assert sentence in plain
+    pictures = re.findall(r"\]\((\S+\.png)\)", text)
+    assert len(pictures) == 6
+    assert all((folder / "report" / name).is_file() for name in pictures)
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_the_json_has_what_was_found(reported):
+    folder = reported(seeds=2, folder={"n_skipped": 4})
+    found = machine(folder)["search"]
+    search = open_sweep(folder).search()
+    best = min(search.complete, key=lambda t: t.values[0])
+    assert found["best"]["number"] == best.number
+    assert found["best"]["settings"] == best.settings
+    assert found["best"]["values"] == best.values
+    assert [*found["answer"], *found["notes"]] == open_sweep(folder).answers()
+    assert found["states"] == {
+        "complete": 5, "pruned": 1, "diverged": 1, "failed": 1, "running": 0
+    }  # fmt: skip
+    assert found["tokens"]["spent"] < found["tokens"]["full"]
+    assert found["importance"] == IMPORTANCE
+    assert found["n_skipped"] == 4
+    assert found["seed_noise"] > 0
+
+
+def test_a_front_has_its_page(reported):
+    folder = reported(objective=["val/loss", "model.n_params"], importance={})
+    page, found = Page(folder), machine(folder)["search"]
+    assert page.headings[0] == "The Pareto front"
+    assert "Pareto front" in found["answer"][0]
+    assert "best" not in found
+    assert len(found["front"]) >= 1
+    assert (folder / "report" / "front.png").exists()
+    assert not (folder / "report" / "history.png").exists()
+    assert "lower number of parameters are better" in page.text
+
+
+def test_it_says_when_it_is_not_finished(reported):
+    more = {"settings": [{LR: 0.002}, {LR: 0.003}, {LR: 0.004}], "fates": {2: "running"}}
+    running = reported(name="running", space=RATE, trials=3, fates=more["fates"],
+                       folder={"settings": more["settings"]})  # fmt: skip
+    assert "not finished" in Page(running).text
+    begun = reported(name="begun", space=RATE, trials=6, fates={},
+                     folder={"settings": more["settings"]})  # fmt: skip
+    assert machine(begun)["unfinished"]
+    ruled_out = reported(name="out", space=RATE, trials=6, fates={},
+                         folder={"settings": more["settings"], "n_skipped": 3})  # fmt: skip
+    assert not machine(ruled_out)["unfinished"]
+    confirming = reported(name="confirming", space=RATE, trials=3, fates={},
+                          confirm={"max_seeds": 4},
+                          folder={"settings": more["settings"], "confirmed": 2})  # fmt: skip
+    assert machine(confirming)["unfinished"]
+
+
+def test_nothing_found_is_said(reported):
+    lost = dict.fromkeys(range(8), "diverged")
+    folder = reported(fates=lost, importance={}, confirm={"max_seeds": 2})
+    page = Page(folder)
+    assert "Nothing found" in page.text
+    assert "None of 8 trials was trained to its end" in page.text
+    assert not machine(folder)["unfinished"]
+    assert machine(folder)["search"]["best"] is None
+
+
+def test_an_older_folder_has_a_page(reported):
+    folder = reported(folder={"kept": False}, importance={})
+    assert "The best of 8 trials has" in Page(folder).text
+    assert (folder / "report" / "history.png").exists()
+
+
+def test_the_best_package_is_named(reported):
+    folder = reported(confirm=None)
+    (command,) = re.findall(r"python -m lab\.sample (\S+)", Page(folder).text)
+    best = min(open_sweep(folder).search().complete, key=lambda t: t.values[0])
+    assert command == f"artifacts/search/{best.runs[0]}"
+
+
+def test_a_comparison_folds_its_trials_away(asking, make_search):
+    space = RATE | {"model.bias": [True, False]}
+    asked = asking(tune={"trials": 6, "refine": 0, "space": space})
+    folder = make_search(asked, fates={1: "pruned"}, importance={LR: 0.9, "model.bias": 0.1})
+    write_report(folder)
+    page = Page(folder)
+    assert page.tags.count("details") == 1
+    assert {path.stem for path in (folder / "report").glob("*.png")} == {
+        "differences", "curves", "tuning", "history", "slices", "importance"
+    }  # fmt: skip
+    assert "search" not in machine(folder)
+    assert "tokens" in machine(folder)["tables"]
+    assert page.headings[0] == "How sure is that?"
+
+
+def test_equal_results_give_equal_bytes(reported):
+    one, two = (reported(name=f"{place}/search") for place in ("one", "two"))
+    for path in (one / "report").iterdir():
+        here, there = path.read_bytes(), (two / "report" / path.name).read_bytes()
+        assert here.replace(str(one).encode(), str(two).encode()) == there
+
+
+LABELS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=50
+).filter(str.strip)
+EVIL = st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        "$\\frac{",
+        "a|b",
+        "`x`",
+        "_hidden",
+        "--><b>",
+        "$$",
+        "\\",
+        "{{x}}",
+    ]
+)
+names = itertools.count()
+
+
+@hypothesis_settings(
+    max_examples=4,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # a page takes a second, too long to shrink
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(labels=st.lists(LABELS, min_size=1, max_size=2), evil=EVIL, name=LABELS | EVIL)
+def test_labels_stay_texts(searching, make_search, labels, evil, name):
+    choices = {
+        label: {"train.batch_size": 8 * (place + 1)}
+        for place, label in enumerate(dict.fromkeys([evil, *labels]))
+    }
+    asked = searching(space=RATE | {name: {"choices": choices}}, trials=5)
+    skipped = [{"variant": "base", "settings": {name: evil}, "reason": evil}]
+    folder = make_search(
+        asked, name=f"s{next(names)}", importance={LR: 0.5, name: 0.5}, skipped=skipped,
+        n_skipped=1, warm_notes=[evil],
+    )  # fmt: skip
+    write_report(folder)
+    page = Page(folder)
+    assert "script" not in page.tags
+    assert "b" not in page.tags
+    assert all(link.startswith("#") for link in page.links)
+    assert " ".join(evil.split()) in page.text
+    markdown = (folder / "report" / "report.md").read_text()
+    assert "<script" not in markdown
+    assert len(open_sweep(folder).trials()) == 5
