@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.config.objective import Objective
+from lab.config.samplers import Gp
 from lab.config.space import Settings
 from lab.config.tune import TuneConfig
 from lab.streams import stream
