@@ -24,7 +24,7 @@ lint: .venv/dev.done
 	$(BIN)/lint-imports
 
 proofs: .venv/dev.done
-	$(BIN)/python -m pytest -m proof
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -152,8 +152,8 @@ def report(
     from lab.report.page import write_report
 
     page = write_report(folder)
-    for verdict in open_sweep(folder).verdicts():
-        print(verdict.sentence)  # noqa: T201
+    for sentence in open_sweep(folder).answers():
+        print(sentence)  # noqa: T201
     print(page)  # noqa: T201
 
 

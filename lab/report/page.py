@@ -86,7 +86,7 @@ def _collect(sweep: Sweep) -> Report:
         answer=tried.answer if tried else None,
         facts=tried.facts if tried else None,
         compares=bool(question.comparisons),
-        unfinished=_is_unfinished(question, search, runs, verdicts),
+        unfinished=is_unfinished(question, search, runs, verdicts),
         changes=history.changes(sweep.folder, sweep.plan),
         useful=history.useful_share(timing),
         tables={table.name: table for table in found if table},
@@ -98,7 +98,7 @@ def _collect(sweep: Sweep) -> Report:
     )
 
 
-def _is_unfinished(
+def is_unfinished(
     question: SweepConfig, search: Search | None, runs: pd.DataFrame, verdicts: Sequence[Verdict]
 ) -> bool:
     waiting = runs["status"].isin(("running", "planned")).any()

@@ -55,7 +55,7 @@ def _edges(question: SweepConfig, best: Trial) -> list[str]:
 
 def _left(question: SweepConfig, runs: pd.DataFrame) -> list[str]:
     tuned = tuning_of(question, runs, question.reference)
-    if tuned is None or not tuned.tau or float(f"{tuned.tau:.4f}") == 0:
+    if tuned is None or tuned.pruned or not tuned.tau or float(f"{tuned.tau:.4f}") == 0:
         return []
     gain = with_unit(amount(tuned.tau), question.tuning_metric)
     return [

@@ -193,7 +193,7 @@ def _values(search: Search, trial: Trial) -> str:
 
 def _millions(*counts: int) -> str:
     """`7.2 of 18.9 million`."""
-    words = ((1e9, " billion"), (1e6, " million"), (1e4, " thousand"))
-    size, word = next((pair for pair in words if counts[-1] >= pair[0]), (1, ""))
+    words = ((1e9, 1e9, " billion"), (1e6, 1e6, " million"), (1e4, 1e3, " thousand"))
+    size, word = next((x[1:] for x in words if counts[-1] >= x[0]), (1, ""))
     shown = [f"{count / size:,.1f}" if word else f"{count:,}" for count in counts]
     return " of ".join(shown) + word

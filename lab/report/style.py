@@ -94,9 +94,11 @@ def looks(question: SweepConfig) -> dict[str, dict[str, Any]]:
 
 
 def literal(text: str, *, most: int = 40) -> str:
-    """A text from outside as matplotlib shows it unchanged: one line, no formulas, not too long."""
+    """A text from outside as matplotlib shows it unchanged: one line, no formulas, and what is
+    too long without its middle."""
     line = " ".join(text.split())
-    line = line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) > most:
+        line = f"{line[: most // 2]}…{line[most // 2 + 1 - most :]}"
     return line.replace("$", r"\$")
 
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from lab.config.samplers import Grid
 from lab.config.space import Settings
+from lab.errors import ConfigError
 from lab.sweep.ask import Ask
 from lab.sweep.brackets import bracket
-from lab.sweep.space import Skipped, explore, filled, refine
+from lab.sweep.space import Against, Skipped, explore, filled, refine
 from lab.sweep.trials import Source, Trial
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Waves:
         if self.number > 1 or found is None or not self.tune.n_refine:
             return []
         against = self.plan.against(variant)
-        points, skipped = refine(self.tune, found.settings, seed=self.seed, against=against)
+        before = [trial.settings for trial in self._told(variant)]
+        points, skipped = refine(
+            self.tune, found.settings, seed=self.seed, against=against, before=before
+        )
         self._skip(variant, skipped)
         return [("refined", point) for point in points]
 
@@ -59,10 +63,22 @@ class Waves:
         if isinstance(self.tune.sampler, Grid):
             return [("list", point) for point in points]
         first = [
-            filled(self.tune, partial, points[index % len(points)])
-            for index, partial in enumerate(self.tune.enqueued)
+            self._filled(number, partial, points, against)
+            for number, partial in enumerate(self.tune.enqueued)
         ]
         return [*(("try", s) for s in first), *(("list", point) for point in points)]
+
+    def _filled(
+        self, number: int, partial: Settings, points: Sequence[Settings], against: Against
+    ) -> Settings:
+        """Settings to try, with what they leave open from the first point that suits them."""
+        reason = None
+        for index in range(len(points)):
+            found = filled(self.tune, partial, points[(number + index) % len(points)])
+            reason = against(found)
+            if reason is None:
+                return found
+        raise ConfigError(f"tune.try.{number} can not be tried: {reason}")
 
     def _suggested(self, variant: str) -> list[tuple[Source, Settings]]:
         told = self._told(variant)

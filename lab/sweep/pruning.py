@@ -76,10 +76,12 @@ def by_seeds(
     trials with 5 seeds.
     """
     n = len(trial)
+    if n == 0:
+        return None
     rivals = [values for values in others if len(values) >= n]
     best = min(rivals, key=lambda values: mean(values[:n]), default=trial)
     differences = [a - b for a, b in zip(trial, best, strict=False)]
-    if n == 0 or mean(differences) <= 0:
+    if mean(differences) <= 0:
         return None
     if isinstance(pruner, WilcoxonPruner):
         p, level = _signed_rank(differences), pruner.p
@@ -95,7 +97,8 @@ def by_seeds(
     level = settle / max(1, len(rivals) - 1) / (n * (n + 1))
     bound = float(t.isf(level, freedom)) * sd / math.sqrt(n)
     if mean(differences) > bound:
-        return f"worse than the best by {mean(differences):.3g} on {n} seeds, beyond {bound:.2g}"
+        seeds = "1 seed" if n == 1 else f"{n} seeds"
+        return f"worse than the best by {mean(differences):.3g} on {seeds}, beyond {bound:.2g}"
     return None
 
 
@@ -106,7 +109,7 @@ def _pooled_sd(
     squares, freedom = 0.0, 0
     for values in others:
         differences = [a - b for a, b in zip(values, best, strict=False)]
-        if values is not best and len(differences) >= 2:
+        if any(differences) and len(differences) >= 2:  # a trial of the same runs tells nothing
             squares += variance(differences) * (len(differences) - 1)
             freedom += len(differences) - 1
     return (math.sqrt(squares / freedom), freedom) if freedom else None

@@ -28,7 +28,8 @@ ASKED = """\
 Search: the sampler {sampler} is asked for {width} trials at a time, {trials} in all, each trained \
 with {seeds}; the one with {best} is chosen. A trial that diverged or failed counts as the worst."""
 SETTLED = """\
-After each seed a trial ends that is worse than the best on the same seeds at level {level:g}."""
+After each seed a trial ends that is shown to be worse than the best on the same seeds, at level \
+{level:g} shared among its rivals and the looks."""
 CONFIRM_RULE = """\
 Confirmation: the chosen settings are trained with seeds that tuning never saw, paired between \
 variants, and judged by {endpoint} after the last step. {stop} Each of the {k} comparisons with \

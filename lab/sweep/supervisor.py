@@ -161,7 +161,7 @@ class Supervisor:
         order = self._order(run)
         write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
         write_json(folder / ORDER, order.dump())
-        return self.launcher.start([folder])
+        return self.launcher.start([folder.absolute()])
 
     def _order(self, run: PlannedRun) -> WorkOrder:
         judge = self.plan.question.endpoint.split("/")[0] if run.phase == "confirm" else "val"

@@ -74,7 +74,7 @@ def plain_sweep(tmp_path_factory: pytest.TempPathFactory, question: SweepConfig)
     return build_sweep(tmp_path_factory.mktemp("plain") / "posenc", question, Truth())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def asking(question: SweepConfig) -> Callable[..., SweepConfig]:
     """The posenc question with top-level parts replaced; None leaves a part out."""
 
@@ -337,7 +337,7 @@ SPACE = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def searching(asking: Callable[..., SweepConfig]) -> Callable[..., SweepConfig]:
     """A question that is a search; the arguments are parts of its `tune`."""
 
@@ -357,6 +357,22 @@ def make_search(tmp_path: Path) -> Callable[..., Path]:
         return build_search(tmp_path / name, asked, **more)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def plain_search(
+    tmp_path_factory: pytest.TempPathFactory, searching: Callable[..., SweepConfig]
+) -> Path:
+    """A finished search with everything in it, for tests that write nothing into it."""
+    return build_search(
+        tmp_path_factory.mktemp("plain") / "search",
+        searching(confirm={"max_seeds": 3}, seeds=2, pruner={"kind": "median"}),
+        fates={1: "pruned", 2: "diverged", 5: "failed"},
+        importance={LR: 0.6, "model.n_layers": 0.25, "position": 0.15},
+        warm_notes=["2 trials are of other data"],
+        skipped=[{"variant": "base", "settings": {LR: 0.01}, "reason": "too big"}],
+        n_skipped=2,
+    )
 
 
 def build_search(

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from lab.report import search_words
 from lab.report.collect import open_sweep
 
 LR = "train.optimizer.lr"
@@ -178,3 +179,16 @@ def test_sentences_are_sentences(answers):
             assert "  " not in sentence
             assert "None" not in sentence
             assert "nan" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((7_211_000, 18_900_000), "7.2 of 18.9 million"),
+        ((72_960, 122_880), "73.0 of 122.9 thousand"),
+        ((8_192,), "8,192"),
+        ((3_000_000_000,), "3.0 billion"),
+    ],
+)
+def test_tokens_are_counted_in_words(counts, text):
+    assert search_words._millions(*counts) == text

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lab.sweep.trials import Trial, best, parse_trial
 
 finite = st.floats(-10, 10)
+scalars = finite | st.integers() | st.booleans() | st.none() | st.text(max_size=3)
 states = st.sampled_from(["running", "complete", "pruned", "diverged", "failed"])
 trials = st.builds(
     Trial,
@@ -15,9 +16,7 @@ trials = st.builds(
     number=st.integers(0, 99),
     source=st.sampled_from(["try", "list", "refined", "asked"]),
     batch=st.integers(0, 9),
-    settings=st.dictionaries(
-        st.text(max_size=3), finite | st.integers() | st.booleans() | st.none() | st.text(), max_size=3
-    ),
+    settings=st.dictionaries(st.text(max_size=3), scalars, max_size=3),
     full_tokens=st.integers(1, 10**9),
     state=states,
     bracket=st.none() | st.integers(0, 4),

@@ -34,8 +34,8 @@ def compact(value: float) -> str:
     return f"{float(f'{value / size:.3g}'):g}{word}"
 
 
-def range_axis(axes: "Axes", span: Range) -> None:
-    """The range that was searched, and a little room."""
+def range_axis(axes: "Axes", span: Range, *, narrow: bool = False) -> None:
+    """The range that was searched, and a little room; a narrow axis has fewer ticks."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if not span.log:
@@ -47,7 +47,8 @@ def range_axis(axes: "Axes", span: Range) -> None:
     decades = math.log10(span.high / span.low)
     axes.set_xscale("log")
     axes.set_xlim(span.low / room, span.high * room)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 3 else (1,)))
+    subs = (1, 2, 5) if decades < 1.6 or not narrow else (1, 3)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs if decades < 3 else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -43,7 +43,7 @@ def importance(question: SweepConfig, search: Search) -> "Figure | None":
         axes.set_yticks(range(len(names)), [literal(short[name], most=34) for name in names])
         axes.set_ylim(len(names) - 0.45, -0.55)
         axes.set_xlim(0, 1.12 * max(max(shares.values()) for shares in known.values()))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
         axes.locator_params(axis="x", nbins=6)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")

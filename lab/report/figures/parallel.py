@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ABSENT, MOST = -0.11, 14  # where a line passes a setting that is not there; rows
+CROWD = 60  # lines, beyond which they are thinner
 FAR = "#b4cfe2"  # the colour of the worst
 
 
@@ -33,6 +34,7 @@ def parallel(question: SweepConfig, search: Search) -> "Figure | None":
     names = sorted(tried, key=lambda name: -shares.get(name, 0.0))[:MOST]
     values = [trial.values[0] for trial in trials if trial.values]
     shown = window(values, sign=search.sign, marks=False)
+    thin = 0.9 if len(trials) <= CROWD else 0.5
     with paper():
         figure = blank(PAGE, 0.45 + 0.5 * (len(names) + 1))
         axes = figure.subplots()
@@ -43,7 +45,7 @@ def parallel(question: SweepConfig, search: Search) -> "Figure | None":
             is_best = trial is trials[0]
             color = PALETTE[1] if is_best else shade(place if search.sign > 0 else 1 - place)
             _line(
-                axes, space, names, trial, place, color=color, lw=1.8 if is_best else 0.9,
+                axes, space, names, trial, place, color=color, lw=1.8 if is_best else thin,
                 zorder=3 if is_best else 2, rasterized=len(trials) > MANY,
             )  # fmt: skip
         absent = [

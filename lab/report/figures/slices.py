@@ -97,7 +97,7 @@ def _panel(
                 )
     if values is None:
         assert isinstance(entry, Range)
-        range_axis(axes, entry)
+        range_axis(axes, entry, narrow=True)
     else:
         if not question.comparisons:
             _middles(axes, values, name, search, objective)

@@ -224,4 +224,6 @@ def test_bytes_do_not_change(searched):
 def test_a_label_is_shown_as_it_is():
     assert style.literal("a\nb  c") == "a b c"
     assert style.literal("cost in $x^2$") == r"cost in \$x^2\$"
-    assert style.literal("x" * 90) == "x" * 39 + "…"
+    assert style.literal("a" * 50 + "b" * 40) == "a" * 20 + "…" + "b" * 19
+    assert len(style.literal("x" * 90, most=7)) == 7
+    assert style.literal("x" * 40) == "x" * 40
