@@ -30,7 +30,8 @@ MISTAKE = ("posenc.yaml", "model.position.kind=roppe")
 def main(arguments: list[str]) -> None:
     if "--from-docs" not in arguments:
         for name, figures in SHOWN.items():
-            _copy(name, figures)
+            if (ROOT / "experiments" / name / "report").is_dir():
+                _copy(name, figures)
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8")
     for name, content in blocks().items():
