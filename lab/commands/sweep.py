@@ -156,6 +156,9 @@ def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
             seconds,
         )
     out.print(table)
+    tune = asked.question.tune
+    if tune and any(not name.startswith("train.optimizer") for name in tune.space):
+        out.print("the search changes what a run costs; shown is what it costs before any change")
     out.print(f"runs      {_span(cost.runs, str)}, {workers} at a time")
     out.print(f"FLOPs     {_span(cost.flops, lambda x: f'{x:.2e}')}")
     out.print(f"packages  {_span(cost.package_bytes, _size)} in {ARTIFACTS / asked.name}")

@@ -12,7 +12,7 @@ from lab.config.base import Strict
 from lab.config.constraint import parse_constraint
 from lab.config.explain import did_you_mean
 from lab.config.objective import Objective
-from lab.config.pruners import Pruner, WilcoxonPruner
+from lab.config.pruners import MedianPruner, Pruner, WilcoxonPruner
 from lab.config.samplers import Adaptive, CmaEs, Grid, QuasiRandom, Sampler, UniformRandom
 from lab.config.space import (
     Choices,
@@ -123,6 +123,11 @@ class TuneConfig(Strict):
                 )
             case WilcoxonPruner():
                 return self
+            case MedianPruner(startup=startup) if startup > self.n_trials:
+                raise ValueError(
+                    f"pruner median: startup={startup} of {self.n_trials} trials prunes none; "
+                    "take a smaller one"
+                )
             case _ if not objective.startswith(("val/", "train/")):
                 raise ValueError(
                     f"pruner {self.pruner.kind}: {objective} is the same at every rung; "

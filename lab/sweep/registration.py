@@ -11,6 +11,7 @@ from lab.config.pruners import (
     SuccessiveHalving,
     ThresholdPruner,
     WilcoxonPruner,
+    rung_tokens,
 )
 from lab.config.samplers import Adaptive, Grid
 from lab.config.sweep import SweepConfig
@@ -19,14 +20,17 @@ from lab.sweep.plan import Plan
 
 LISTED = """\
 Tuning: every variant is trained at the same {explore} points of the search space with {seeds}, \
-then at {refine} more around its own best; the point with {best} is chosen. A trial \
+then at {refine} more around its own best; {best}. A trial \
 that diverged or failed counts as the worst."""
+SEARCHED = """\
+Search: the base run is trained at {explore} points of the search space with {seeds}, then at \
+{refine} more around the best; {best}. A trial that diverged or failed counts as the worst."""
 GRID = """\
-Search: each of the {trials} combinations is trained with {seeds}; the one with {best} is chosen. \
+Search: each of the {trials} combinations is trained with {seeds}; {best}. \
 A trial that diverged or failed counts as the worst."""
 ASKED = """\
 Search: the sampler {sampler} is asked for {width} trials at a time, {trials} in all, each trained \
-with {seeds}; the one with {best} is chosen. A trial that diverged or failed counts as the worst."""
+with {seeds}; {best}. A trial that diverged or failed counts as the worst."""
 SETTLED = """\
 After each seed a trial ends that is shown to be worse than the best on the same seeds, at level \
 {level:g} shared among its rivals and the looks."""
@@ -117,9 +121,12 @@ def _tuning(question: SweepConfig, tune: TuneConfig) -> list[str]:
         case sampler if isinstance(sampler, Adaptive):
             parts = [ASKED.format(**words)]
         case _:
-            parts = [LISTED.format(**words)]
+            listed = SEARCHED if question.is_search else LISTED
+            parts = [listed.format(**words)]
     if tune.pruner:
-        parts.append(_pruning(tune.pruner))
+        rungs = [f"{tokens:,}" for tokens in rung_tokens(tune.pruner, question.base)]
+        at = f"Rungs lie at {', '.join(rungs)} training tokens. " if rungs else ""
+        parts.append(at + _pruning(tune.pruner))
     if tune.seeds > 1 and tune.settle is not None and not isinstance(tune.pruner, WilcoxonPruner):
         parts.append(SETTLED.format(level=tune.settle))
     return parts
@@ -130,7 +137,10 @@ def _best(question: SweepConfig) -> str:
         f"the {'least' if o.direction == 'minimize' else 'greatest'} {o.metric}"
         for o in question.objectives
     ]
-    return named[0] if len(named) == 1 else "the best trade-off of " + " and ".join(named)
+    if len(named) > 1:
+        return f"the answer is the front of {' and '.join(named)}"
+    chosen = "point" if question.comparisons else "trial"
+    return f"the {chosen} with {named[0]} is chosen"
 
 
 def _pruning(pruner: Pruner) -> str:

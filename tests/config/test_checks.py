@@ -9,7 +9,7 @@ from tests.config.asked import LEARNED, LR, RATE, ROPE, SINES, THETA, fault, loa
 
 THETAS: dict[str, Any] = {"low": 100, "high": 1000}
 BIAS: dict[str, Any] = {"model.bias": [True, False]}
-MEDIAN: dict[str, Any] = {"kind": "median"}
+MEDIAN: dict[str, Any] = {"kind": "median", "startup": 2}
 TOO = "too; leave it out of one, or keep them apart by a condition (when)"
 JUDGED = (
     "trials are judged at 81,920 tokens, where a run of 768 tokens a step that evaluates every "

@@ -346,7 +346,7 @@ SPACE_OVERRIDES = {
                                          "tune.seeds"),
     "seeds too large": (
         "seed=4294967295",
-        "base.seed=4294967295 leaves no room below 2**32 for 1 more; take a smaller one",
+        "base.seed=4294967295 leaves no room below 2**32 for 4 more; take a smaller one",
     ),
 }  # fmt: skip
 
