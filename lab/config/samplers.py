@@ -51,7 +51,7 @@ class CmaEs(_Adaptive):
     """Covariance matrix adaptation (Hansen and Ostermeier 2001); numbers only, two or more."""
 
     kind: Literal["cma-es"] = "cma-es"
-    population: int | None = Field(None, ge=2, description="None means by the number of settings")
+    population: int | None = Field(None, ge=4, description="None means by the number of settings")
 
 
 class Nsga2(_Adaptive):

@@ -28,7 +28,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "grid": {"space": CELLS},
     "tpe": {"trials": 8, "sampler": {"kind": "tpe", "width": 3, "startup": 3}},
     "gp": {"trials": 8, "sampler": {"kind": "gp", "width": 3, "startup": 3}},
-    "cma-es": {"trials": 8, "sampler": {"kind": "cma-es", "width": 3, "population": 3}},
+    "cma-es": {"trials": 8, "sampler": {"kind": "cma-es", "width": 2, "population": 4}},
     "nsga-ii": {"trials": 8, "sampler": {"kind": "nsga-ii", "width": 3, "population": 3}},
 }
 PRUNERS: dict[str, dict[str, Any]] = {
