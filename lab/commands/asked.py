@@ -1,10 +1,13 @@
 """A question asked: loaded, validated and its text prepared, before anything is written."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from lab.config.loading import find, load_sweep
 from lab.config.samplers import Gp
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
-LENGTH = "model.max_seq_len"
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,14 @@ def _warm(question: SweepConfig, folder: SweepFolder) -> Warm:
 
 def _lengths(question: SweepConfig) -> list[int]:
     """The window lengths that the search may come to, 0 among them."""
-    found: list[Any] = [0]
+    found = [0]
     for name, entry in question.tune.space.items() if question.tune else ():
-        values = [entry.high] if isinstance(entry, Range) else entry.keys
-        changed = [entry.changes(name, value) for value in values]
-        found += [change[LENGTH] for change in changed if LENGTH in change]
-    return [int(length) for length in found]
+        values = [entry.value(entry.high)] if isinstance(entry, Range) else entry.keys
+        for value in values:
+            with suppress(ValidationError):  # valid only beside other settings
+                changed = question.base.replaced(entry.changes(name, value))
+                found.append(changed.model.max_seq_len)
+    return found
 
 
 def _suggest(ask: Ask) -> list[Settings]:

@@ -24,6 +24,7 @@ from lab.sweep.launcher import LocalLauncher, ask_apart, count_gpus, seconds_a_t
 from lab.sweep.progress import Display
 from lab.sweep.registration import registration, rule
 from lab.sweep.supervisor import Supervisor
+from lab.sweep.trials import best
 from lab.track.gather import gather_wandb
 
 THREADS = 1  # a run on a CPU: two one-thread runs beat one of two threads
@@ -32,7 +33,9 @@ console = Console(stderr=True, highlight=False)
 
 def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
     """Print the plan and what it costs."""
-    n = workers or _cores()
+    n, tune = workers or _cores(), asked.question.tune
+    if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
+        asked.plan.rounds({})  # or a sentence why nothing can be tried
     if measure:
         _gpus(asked)
         _measure(asked)
@@ -46,13 +49,13 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     """Run or continue the sweep; returns the exit code."""
     folder = SweepFolder(EXPERIMENTS / asked.name)
     gpus = _gpus(asked)
-    for path in (folder.path, ARTIFACTS / asked.name):
-        path.mkdir(parents=True, exist_ok=True)
     device = "cuda" if gpus else _device(asked)
     launcher = LocalLauncher(workers=workers or _cores(), devices=range(gpus))
     plan_content = registration(
         asked.plan, name=asked.name, threads=THREADS, vocab_sizes=asked.vocab_sizes
     )
+    for path in (folder.path, ARTIFACTS / asked.name):
+        path.mkdir(parents=True, exist_ok=True)
     kept = Keeper(folder, plan_content["hash"])
     with folder.held(), Display(objective=asked.question.objectives[0], console=console) as display:
         supervisor = Supervisor(
@@ -101,13 +104,16 @@ def _keep_best(asked: Asked, supervisor: Supervisor) -> None:
     """Delete all packages of this sweep but the best: of the confirmed, else of the trials."""
     question, results = asked.question, supervisor.results
     packaged = [name for name, result in results.items() if result["package"]]
-    if question.confirm or question.tune is None:
-        metric, sign = question.endpoint if question.confirm else question.tuning_metric, 1
-    else:
-        metric, sign = question.tuning_metric, question.objectives[0].sign
+    candidates, metric, sign = set(packaged), question.tuning_metric, question.objectives[0].sign
+    if question.confirm:
+        candidates = {run.name for run in supervisor.story.runs if run.phase == "confirm"}
+        metric, sign = question.endpoint, 1
+    elif question.tune:
+        found = best(supervisor.story.trials, sign=sign)
+        candidates = set(found.runs if found else ())
 
     def value(name: str) -> float:
-        found = value_of(metric, results[name])
+        found = value_of(metric, results[name]) if name in candidates else None
         return float("inf") if found is None else sign * found
 
     for name in sorted(packaged, key=value)[1:]:

@@ -92,6 +92,7 @@ class Search:
     warm: list[dict[str, Any]] = field(default_factory=list)
     warm_notes: list[str] = field(default_factory=list)
     importance: dict[str, dict[str, FiniteFloat]] = field(default_factory=dict)
+    over: bool = True  # no trial is to come
     is_kept: bool = True  # read from its file, not put together from runs
 
     @property

@@ -26,7 +26,7 @@ def notes(
         *_edges(question, ranked[0]),
         *_left(question, runs),
         *important(search),
-        *beside(search),
+        *beside(question, search),
     ]
 
 
@@ -74,9 +74,20 @@ def important(search: Search) -> list[str]:
     return [f"What moved the {quantity(metric)} most: {listed(named)}."]
 
 
-def beside(search: Search) -> list[str]:
+def _fewer(question: SweepConfig, search: Search) -> list[str]:
+    """Where the search ended before it had made all its trials."""
+    assert question.tune is not None
+    asked = question.tune.n_trials * len(question.variants) - search.n_skipped
+    made = len(search.trials)
+    if not (search.is_kept and search.over) or made >= asked:
+        return []
+    why = "no others were left to try around the best" if search.complete else "there is no best"
+    return [f"{made} of {asked} trials were made: {why}, so nothing was refined further."]
+
+
+def beside(question: SweepConfig, search: Search) -> list[str]:
     """What was never tried, and what was known before."""
-    found = []
+    found = _fewer(question, search)
     if search.n_skipped:
         many = plural(search.n_skipped, "suggestion")
         were = "was" if search.n_skipped == 1 else "were"

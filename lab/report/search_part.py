@@ -70,8 +70,7 @@ def is_waiting(question: SweepConfig, search: Search) -> bool:
     """Whether trials are still to come. Settings that were ruled out may leave fewer than asked."""
     if search.count("running") or question.tune is None:
         return True
-    asked = question.tune.n_trials * len(question.variants)
-    return search.is_kept and len(search.trials) + search.n_skipped < asked
+    return search.is_kept and not search.over
 
 
 def runs_of_best(question: SweepConfig, search: Search, runs: pd.DataFrame) -> pd.DataFrame:

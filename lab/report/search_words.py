@@ -43,9 +43,11 @@ def answered(
 ) -> Answer:
     best = ranked(search)
     if not best:
-        return Answer([_none(search), *_cost(search)], beside(search))
+        return Answer([_none(search), *_cost(search)], beside(question, search))
     if len(search.objectives) > 1:
-        return Answer([*_front(search), *_cost(search)], [*important(search), *beside(search)])
+        return Answer(
+            [*_front(search), *_cost(search)], [*important(search), *beside(question, search)]
+        )
     return Answer(
         [
             _best(search, best[0]),

@@ -66,6 +66,8 @@ class Waves:
             self._filled(number, partial, points, against)
             for number, partial in enumerate(self.tune.enqueued)
         ]
+        if first:
+            points, _ = explore(self.tune, seed=self.seed, against=against, before=first)
         return [*(("try", s) for s in first), *(("list", point) for point in points)]
 
     def _filled(

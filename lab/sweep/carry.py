@@ -29,7 +29,7 @@ class Carrier:
         assert self.plan.question.tune is not None
         self.tune, self.objectives = self.plan.question.tune, self.plan.question.objectives
         self.rungs = self.plan.rungs
-        self.reached: dict[tuple[str, int | None, int], list[float]] = {}
+        self.reached: dict[tuple[str, int | None, int], dict[str, float]] = {}
 
     def carry(self, wave: Sequence[Trial]) -> Iterator[list[PlannedRun]]:
         """Ask for the wave's runs, round by round, and write into its trials what came of them."""
@@ -63,14 +63,17 @@ class Carrier:
                 key = (trial.variant, trial.bracket, tokens)
                 groups.setdefault(key, []).append((trial, value))
         for key, group in groups.items():
-            earlier = self.reached.setdefault(key, [])
-            values = [value for _, value in group]
+            reached = self.reached.setdefault(key, {})
+            here = {trial.runs[0]: value for trial, value in group}  # a run counts once
+            earlier = [value for name, value in reached.items() if name not in here]
             sign = self.objectives[0].sign
-            reasons = at_rung(self.tune.pruner, values, earlier, sign=sign)
-            earlier += values
-            for (trial, _), reason in zip(group, reasons, strict=True):
-                if reason is not None:
+            found = at_rung(self.tune.pruner, list(here.values()), earlier, sign=sign)
+            reasons = dict(zip(here, found, strict=True))
+            reached |= here
+            for trial, _ in group:
+                if (reason := reasons[trial.runs[0]]) is not None:
                     trial.state, trial.reason = "pruned", f"{reason}, at {tokens:,} tokens"
+                    trial.tokens = tokens  # whatever another plan made of the run
         self._drop(wave)
 
     def _at_step(self, trial: Trial, step: int) -> float | None:
@@ -86,7 +89,7 @@ class Carrier:
         if seen is None:
             raise SweepError(
                 f"the result of {name} does not say what it evaluated to at step {step}; "
-                "continue with --rerun to train it again"
+                "remove its folder below runs to train it again"
             )
         if objective.metric not in seen or not math.isfinite(seen[objective.metric]):
             trial.state, trial.reason = "diverged", f"{objective.metric} is not finite"
@@ -134,7 +137,7 @@ class Carrier:
 
     def _drop(self, wave: Sequence[Trial]) -> None:
         """Name the runs that nobody carries on."""
-        needed = {name for trial in self._alive(wave) for name in trial.runs}
+        needed = {self._planned(trial, 0).name for trial in self._alive(wave)}
         for trial in wave:
             for name in trial.runs:
                 if trial.state == "pruned" and name not in needed and trial.reason:
@@ -168,14 +171,22 @@ class Carrier:
         return self.plan.question.variant(trial.variant, trial.settings)
 
     def _run(self, trial: Trial, k: int, *, until: int | None = None) -> PlannedRun:
-        seed = self.plan.question.base.seed + k
-        run = self.plan.run(
-            trial.variant, "tune", seed,
-            trial=trial.number, settings=trial.settings, until=until,
-        )  # fmt: skip
+        """The run of a trial's k-th seed, asked for."""
+        run = self._planned(trial, k, until=until)
         if run.name not in trial.runs:
             trial.runs.append(run.name)
+        self.story.given_up.pop(run.name, None)  # another trial had given it up
         return run
+
+    def _planned(self, trial: Trial, k: int, *, until: int | None = None) -> PlannedRun:
+        return self.plan.run(
+            trial.variant,
+            "tune",
+            self.plan.question.base.seed + k,
+            trial=trial.number,
+            settings=trial.settings,
+            until=until,
+        )
 
 
 def _means(replicates: Sequence[Sequence[float]]) -> list[float]:

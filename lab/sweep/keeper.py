@@ -42,7 +42,8 @@ class Keeper:
                 for variant in story.plan.question.variants
             }
         self.folder.keep(TRIALS, trials_content(story, plan_hash=self.plan_hash, importance=shares))
-        self._tell_optuna(story)
+        if story.is_over or not _has_been_further(story):
+            self._tell_optuna(story)
 
     def _tell_optuna(self, story: Story) -> None:
         """The answer does not depend on Optuna's tools."""
@@ -57,3 +58,11 @@ class Keeper:
             )
         except Exception as error:
             self.trouble = error
+
+
+def _has_been_further(story: Story) -> bool:
+    """Whether an early trial is trained again, so that the study knows more than the story yet."""
+    made = dict.fromkeys(story.plan.asked, 0)
+    for trial in story.trials:
+        made[trial.variant] = made.get(trial.variant, 0) + 1
+    return any(made[variant] < len(kept) for variant, kept in story.plan.asked.items())

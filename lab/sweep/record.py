@@ -15,8 +15,6 @@ def trials_content(
     question = story.plan.question
     tune = question.tune
     assert tune is not None
-    runs = {name for trial in story.trials for name in trial.runs}
-    spent = sum(int(story.results[name].get("tokens") or 0) for name in runs & story.results.keys())
     return {
         "schema": 1,
         "plan": plan_hash,
@@ -26,7 +24,11 @@ def trials_content(
         "pruner": tune.pruner.kind if tune.pruner else None,
         "rungs": story.plan.rungs,
         "space": tune.dump()["space"],
-        "tokens": {"spent": spent, "full": sum(trial.full_tokens for trial in story.trials)},
+        "tokens": {
+            "spent": _spent(story),
+            "full": sum(trial.full_tokens for trial in story.trials),
+        },
+        "over": story.is_over,
         "n_skipped": len(story.skipped),
         "skipped": [
             {"variant": variant, "settings": settings, "reason": reason}
@@ -44,9 +46,23 @@ def schedule_content(story: Story, *, plan_hash: str) -> dict[str, Any]:
     asked: dict[str, list[Any]] = {name: [] for name in story.plan.question.variants}
     for trial in story.trials:
         asked[trial.variant].append(trial.settings)
+    for variant, settings in asked.items():  # told again from the start, it has not come to these
+        settings += story.plan.asked.get(variant, ())[len(settings) :]
     return {
         "schema": 1,
         "plan": plan_hash,
         "rounds": [[run.name for run in batch] for batch in story.rounds],
         "asked": asked,
     }
+
+
+def _spent(story: Story) -> int:
+    """Tokens that this plan's trials were trained on, each run as far as any of them asked."""
+    spent: dict[str, int] = {}
+    for trial in story.trials:
+        at_a_rung = trial.state == "pruned" and not trial.replicates
+        for name in trial.runs:
+            result = story.results.get(name, {})
+            tokens = trial.tokens if at_a_rung else int(result.get("tokens") or 0)
+            spent[name] = max(spent.get(name, 0), tokens)
+    return sum(spent.values())

@@ -32,10 +32,15 @@ PATIENCE = 64  # points drawn for one that is feasible
 
 
 def explore(
-    tune: TuneConfig, *, seed: int, against: Against = lambda settings: None
+    tune: TuneConfig,
+    *,
+    seed: int,
+    against: Against = lambda settings: None,
+    before: Sequence[Settings] = (),
 ) -> tuple[list[Settings], Skipped]:
     """The list of a sampler that has one, in order, and what was passed over.
 
+    Those that are tried `before` are not in it, where settings can come again.
     Raises `ConfigError` where too few points are feasible.
     """
     match tune.sampler:
@@ -47,7 +52,7 @@ def explore(
             points, wanted = (_settings(tune, point) for point in unit), tune.n_explore
         case _:
             raise AssertionError(f"{tune.sampler.kind} has no list")
-    found, skipped = _feasible(tune, points, wanted, against)
+    found, skipped = _feasible(tune, points, wanted, against, before)
     if len(found) < wanted and (not found or not isinstance(tune.sampler, Grid)):
         reason = skipped[-1][1] if skipped else "the same came again"
         raise ConfigError(

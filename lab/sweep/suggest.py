@@ -39,9 +39,7 @@ CAN_BE_TRIED = "can be tried"  # a constraint of the GP's: below 0 where it hold
 def require(sampler: Sampler) -> None:
     """Raises `ConfigError` where a sampler needs a package that is not installed."""
     if isinstance(sampler, CmaEs) and find_spec("cmaes") is None:
-        raise ConfigError(
-            "sampler cma-es: the package cmaes is not installed; pip install 'gpt-lab[search]'"
-        )
+        raise ConfigError("sampler cma-es: the package cmaes is not installed; pip install cmaes")
 
 
 def suggest(ask: Ask) -> list[Settings]:

@@ -156,7 +156,7 @@ def test_it_says_when_it_is_not_finished(reported):
 @pytest.mark.parametrize(
     ("parts", "confirm", "waiting"),
     [
-        ({}, None, True),
+        ({"over": False}, None, True),
         ({"n_skipped": 3}, None, False),
         ({"n_skipped": 3}, {"max_seeds": 4}, False),
         ({"n_skipped": 3, "confirmed": 2}, {"max_seeds": 4}, True),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.config.sweep import SweepConfig
+from lab.sweep.record import schedule_content, trials_content
 from lab.sweep.story import Story
 from tests.sweep.simulated import LR, RATE, answer, asked_for, carry_out, plan_of, question, told
 
@@ -276,3 +277,60 @@ def test_a_range_is_searched_alike_for_all_variants() -> None:
     story, _ = carry_out(plan_of(asked))
     by = {v: [t.settings for t in story.trials if t.variant == v] for v in ("a", "b")}
     assert by["a"][:4] == by["b"][:4]
+
+
+def test_a_run_that_two_trials_share_counts_once_and_is_not_lost_to_either() -> None:
+    """Repeats of a tiny space, in brackets that begin at different rungs."""
+    space = {"train.optimizer.lr": [1e-3, 1e-2, 1e-1]}
+    kept = [{"train.optimizer.lr": rate} for rate in (1e-1, 1e-2, 1e-3, 1e-2, 1e-1, 1e-2)]
+    asked = question(
+        tune={
+            "sampler": {"kind": "tpe", "width": 3},
+            "trials": 6,
+            "pruner": {"kind": "hyperband"},
+            "space": space,
+        }
+    )
+    story, results = carry_out(plan_of(asked, asked={"base": kept}))
+    assert len(results) == 3
+    complete = {name for t in story.trials if t.state == "complete" for name in t.runs}
+    assert complete
+    assert all(results[name]["status"] == "complete" for name in complete)
+    last = {run.name: run for run in story.runs}
+    assert not [name for name in complete if last[name].until is not None]
+
+
+def test_tokens_are_those_of_this_plan_whatever_another_made_of_its_runs() -> None:
+    halving = search("quasi-random", "successive-halving")
+    story, _ = carry_out(plan_of(halving))
+    _, whole = carry_out(plan_of(search("quasi-random")))
+    taken_over = Story(plan_of(halving), {**whole})
+    taken_over.advance()
+    while not taken_over.is_over:  # refinement may differ: it was around another best
+        for run in taken_over.rounds[-1]:
+            if not run.is_done(taken_over.results):
+                taken_over.results[run.name] = answer(run)  # type: ignore[index]
+        taken_over.advance()
+    assert told(taken_over) == told(story)
+    contents = [
+        trials_content(one, plan_hash="p", importance={})["tokens"] for one in (story, taken_over)
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_what_was_asked_is_kept_while_an_early_trial_is_trained_again() -> None:
+    plan = plan_of(search("tpe"))
+    story, results = carry_out(plan)
+    asked = schedule_content(story, plan_hash="p")["asked"]
+    del results[story.trials[0].runs[0]]  # it had failed
+    again = Story(plan_of(search("tpe"), asked=asked), results)
+    again.advance()
+    assert len(again.trials) < len(story.trials)
+    assert schedule_content(again, plan_hash="p")["asked"] == asked
+
+
+def test_settings_to_try_are_not_in_the_list_again() -> None:
+    space = {"train.optimizer.lr": [1e-3, 1e-2], "model.n_layers": [1, 2]}
+    tune = {"trials": 4, "refine": 0, "space": space, "try": [{"train.optimizer.lr": 1e-2}]}
+    story, _ = carry_out(plan_of(question(tune=tune)))
+    assert len({tuple(sorted(t.settings.items())) for t in story.trials}) == 4
