@@ -38,6 +38,14 @@ def family(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"position": {"kind": position}, "norm": {"kind": norm}, "mlp": {"kind": mlp}}
 
 
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sums in words, for whole sweeps."""
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("".join(f"{i} and {i * i % 97} make {i + i * i % 97};\n" for i in range(1500)))
+    return path
+
+
 @pytest.fixture
 def corpus_file(tmp_path: Path) -> Path:
     """Enough text to train on, different everywhere."""

@@ -1,6 +1,5 @@
 """Whole searches through their command line: kills, workers, mishaps, Optuna's own view."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +55,6 @@ ADAPTIVE: dict[str, Any] = {
         "try": [{"position": "rope"}],
     },
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("".join(f"{i} and {i * i % 97} make {i + i * i % 97};\n" for i in range(1500)))
-    return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def trials(lab: Lab) -> bytes:

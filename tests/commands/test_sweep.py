@@ -38,13 +38,6 @@ QUESTION: dict[str, Any] = {
 N_RUNS = 2 * 3 + 2 * 2
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("".join(f"{i} and {i * i % 97} make {i + i * i % 97};\n" for i in range(1500)))
-    return path
-
-
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

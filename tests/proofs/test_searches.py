@@ -2,7 +2,6 @@
 
 import itertools
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +39,6 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "wilcoxon": {"pruner": {"kind": "wilcoxon", "p": 0.25}, "seeds": 3},
 }
 PAIRS = list(itertools.product(SAMPLERS, PRUNERS))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("".join(f"{i} and {i * i % 97} make {i + i * i % 97};\n" for i in range(1500)))
-    return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.mark.proof
