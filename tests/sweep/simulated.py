@@ -17,11 +17,40 @@ BASE: dict[str, Any] = {
 }
 LR = {"low": 1e-4, "high": 1e-1, "log": True}
 RATE = {"train.optimizer.lr": LR}
+SPACE = {**RATE, "train.optimizer.weight_decay": {"low": 0.0, "high": 0.5}}
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "quasi-random": {"trials": 9},
+    "random": {"trials": 9},
+    "grid": {
+        "space": {
+            "train.optimizer.lr": [1e-3, 3e-3, 1e-2, 3e-2],
+            "train.optimizer.weight_decay": [0.0, 0.1],
+        }
+    },
+    "tpe": {"trials": 9, "sampler": {"kind": "tpe", "width": 3, "startup": 3}},
+    "gp": {"trials": 9, "sampler": {"kind": "gp", "width": 3, "startup": 3}},
+    "cma-es": {"trials": 9, "sampler": {"kind": "cma-es", "width": 3}},
+    "nsga-ii": {"trials": 9, "sampler": {"kind": "nsga-ii", "width": 3, "population": 3}},
+}
+PRUNERS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "median": {"pruner": {"kind": "median", "startup": 2}},
+    "successive-halving": {"pruner": {"kind": "successive-halving"}},
+    "hyperband": {"pruner": {"kind": "hyperband"}},
+    "threshold": {"pruner": {"kind": "threshold", "upper": 2.9}},
+    "wilcoxon": {"pruner": {"kind": "wilcoxon", "p": 0.25}, "seeds": 4},
+    "seeds": {"seeds": 3},
+}
 
 
 def question(**changes: Any) -> SweepConfig:
     raw = {"question": "Which?", "base": BASE, **changes}
     return SweepConfig.parse({key: value for key, value in raw.items() if value is not None})
+
+
+def search(sampler: str, pruner: str = "none", **changes: Any) -> SweepConfig:
+    tune = {"sampler": {"kind": sampler}, "space": SPACE, **SAMPLERS[sampler], **PRUNERS[pruner]}
+    return question(tune={**tune, **changes})
 
 
 def plan_of(asked: SweepConfig, /, **more: Any) -> Plan:
@@ -55,15 +84,16 @@ def answer(run: PlannedRun, status: str = "complete") -> Result:
         for step in range(0, last + 1, train.eval_interval)
     }
     paused = status == "complete" and run.until is not None
-    done = status == "complete" and not paused
+    done = status in ("complete", "nan", "inf") and not paused
+    loss = float(status) if status in ("nan", "inf") else loss_of(run, last)
     return {
-        "status": "running" if paused else status,
+        "status": "running" if paused else "complete" if done else status,
         "digest": run.digest,
         "seed": run.seed,
         "step": last,
         "tokens": last * run.config.tokens_per_step,
         "evaluations": seen,
-        "metrics": {"val/loss": loss_of(run, last), "test/loss": 1.0} if done else {},
+        "metrics": {"val/loss": loss, "test/loss": 1.0} if done else {},
         "model": {"n_params": run.config.model.n_params(64), "flops_per_token": 1},
         "timing": {},
         "diverged_at": 1 if status == "diverged" else None,

@@ -1,51 +1,33 @@
-"""Searches as a story: every sampler with every pruner, told again, interrupted, mishaps."""
+"""Searches as a story: every sampler with every pruner, told again, interrupted."""
 
 import itertools
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.config.sweep import SweepConfig
 from lab.sweep.record import schedule_content, trials_content
 from lab.sweep.story import Story
-from tests.sweep.simulated import LR, RATE, answer, asked_for, carry_out, plan_of, question, told
+from tests.sweep.simulated import (
+    LR,
+    PRUNERS,
+    RATE,
+    SAMPLERS,
+    SPACE,
+    answer,
+    asked_for,
+    carry_out,
+    plan_of,
+    question,
+    search,
+    told,
+)
 
-SPACE = {**RATE, "train.optimizer.weight_decay": {"low": 0.0, "high": 0.5}}
-SAMPLERS: dict[str, dict[str, Any]] = {
-    "quasi-random": {"trials": 9},
-    "random": {"trials": 9},
-    "grid": {
-        "space": {
-            "train.optimizer.lr": [1e-3, 3e-3, 1e-2, 3e-2],
-            "train.optimizer.weight_decay": [0.0, 0.1],
-        }
-    },
-    "tpe": {"trials": 9, "sampler": {"kind": "tpe", "width": 3, "startup": 3}},
-    "gp": {"trials": 9, "sampler": {"kind": "gp", "width": 3, "startup": 3}},
-    "cma-es": {"trials": 9, "sampler": {"kind": "cma-es", "width": 3}},
-    "nsga-ii": {"trials": 9, "sampler": {"kind": "nsga-ii", "width": 3, "population": 3}},
-}
-PRUNERS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "median": {"pruner": {"kind": "median", "startup": 2}},
-    "successive-halving": {"pruner": {"kind": "successive-halving"}},
-    "hyperband": {"pruner": {"kind": "hyperband"}},
-    "threshold": {"pruner": {"kind": "threshold", "upper": 2.9}},
-    "wilcoxon": {"pruner": {"kind": "wilcoxon", "p": 0.25}, "seeds": 4},
-    "seeds": {"seeds": 3},
-}
 PAIRS = [
     pair
     for pair in itertools.product(SAMPLERS, PRUNERS)
     if pair[0] != "gp" or pair[1] in ("none", "median")  # a second a batch; all are in proofs
 ]
-
-
-def search(sampler: str, pruner: str = "none", **changes: Any) -> SweepConfig:
-    tune = {"sampler": {"kind": sampler}, "space": SPACE, **SAMPLERS[sampler], **PRUNERS[pruner]}
-    return question(tune={**tune, **changes})
 
 
 @pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=map("-".join, PAIRS))
@@ -119,7 +101,7 @@ def test_successive_halving_finds_the_best_with_half_of_the_tokens() -> None:
     assert found
     assert best.values
     assert found.values
-    assert found.values[0] <= best.values[0] + 0.05
+    assert found.values[0] <= best.values[0] + 0.02  # two SD of the noise
     spent = sum(trial.tokens for trial in halved.trials)
     assert spent < 0.5 * sum(trial.tokens for trial in full.trials)
     assert sum(trial.full_tokens for trial in halved.trials) == sum(t.tokens for t in full.trials)
@@ -178,32 +160,6 @@ def test_confirmation_never_sees_a_seed_of_the_search() -> None:
     }
 
 
-@pytest.mark.parametrize("status", ["diverged", "failed"])
-@pytest.mark.parametrize("pruner", list(PRUNERS))
-@pytest.mark.parametrize("sampler", ["quasi-random", "tpe", "cma-es", "nsga-ii"])
-def test_a_mishap_is_told_once_and_the_search_goes_on(
-    sampler: str, pruner: str, status: str
-) -> None:
-    fates = {(0, 0): status, (4, 0): status, (5, 1): status}
-    story, _ = carry_out(plan_of(search(sampler, pruner)), fates=fates)
-    assert len(story.trials) == 9
-    assert story.trials[0].state == story.trials[4].state == status
-    assert story.trials[0].values is None
-    assert story.trials[0].reason
-    best = story.best("base")
-    assert best
-    assert best.state == "complete"
-
-
-def test_when_all_trials_fail_nothing_is_confirmed() -> None:
-    fates = {(n, 0): "failed" for n in range(9)}
-    asked = question(tune={"trials": 9, "space": RATE}, confirm={"max_seeds": 4})
-    story, _ = carry_out(plan_of(asked), fates=fates)
-    assert story.is_over
-    assert {run.phase for run in story.runs} == {"tune"}
-    assert len(story.trials) == 6  # there is no best to search around
-
-
 def test_two_trials_that_ask_for_one_run_share_it() -> None:
     same = {"a": {"model.bias": False}, "b": {"model.tie_embeddings": True}}  # both are the base
     space = {"label": same, "train.optimizer.lr": [1e-3, 1e-2]}
@@ -235,9 +191,8 @@ def test_trials_to_try_come_first_and_are_filled_up() -> None:
 
 
 def test_a_constraint_keeps_settings_from_being_tried() -> None:
-    space = {"model.n_layers": {"low": 1, "high": 6}, "model.d_model": [16, 32, 64], "lr": None}
-    del space["lr"]
-    bound = question(base=None or question().base.dump()).base.model.n_params(64) * 4
+    space = {"model.n_layers": {"low": 1, "high": 6}, "model.d_model": [16, 32, 64]}
+    bound = 4 * question().base.model.n_params(64)
     for sampler in ({"kind": "grid"}, {"kind": "random"}, {"kind": "tpe", "width": 4}):
         tune = {"sampler": sampler, "space": space, "constraints": [f"model.n_params < {bound}"]}
         if sampler["kind"] != "grid":
