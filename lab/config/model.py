@@ -1,7 +1,8 @@
 """The architecture of a GPT, and what it costs.
 
-Each choice is a closed tagged union; the module that builds it has one `match`. A variant's class
-knows its own parameters and matrix products, so that counts need no torch.
+Each choice is a closed tagged union in a file of its own; the module that builds it has one
+`match`. A variant's class knows its own parameters and matrix products, so that counts need no
+torch.
 
 Conventions:
 - the vocabulary belongs to the tokenizer, not to the architecture: counts take `vocab_size`;
@@ -10,122 +11,24 @@ Conventions:
   times the forward pass.
 """
 
-from typing import Annotated, Literal
-
 from pydantic import Field, model_validator
 
+from lab.config.attention import Attention, GroupedQueryAttention, MultiHeadAttention
 from lab.config.base import Strict
-
-
-class LearnedPosition(Strict):
-    """A trained vector for every position (Radford et al. 2018)."""
-
-    kind: Literal["learned"] = "learned"
-
-    def n_params(self, *, max_seq_len: int, d_model: int) -> int:
-        return max_seq_len * d_model
-
-
-class SinusoidalPosition(Strict):
-    """Fixed sines and cosines added to the embeddings (Vaswani et al. 2017, section 3.5).
-
-    There the embeddings are scaled up to the sinusoids' amplitude of one; here the sinusoids are
-    scaled down to the embeddings, which begin at `init_std` and grow. The default did best of
-    0.02, 0.05, 0.1, 0.2 and 1 on the question posenc; with 1 the positions drown the tokens.
-    """
-
-    kind: Literal["sinusoidal"] = "sinusoidal"
-    theta: float = Field(10_000.0, gt=1)
-    amplitude: float = Field(0.05, gt=0)
-
-    def n_params(self, *, max_seq_len: int, d_model: int) -> int:
-        return 0
-
-
-class RopePosition(Strict):
-    """Queries and keys rotated by their position (Su et al. 2021)."""
-
-    kind: Literal["rope"] = "rope"
-    theta: float = Field(10_000.0, gt=1)
-
-    def n_params(self, *, max_seq_len: int, d_model: int) -> int:
-        return 0
-
-
-Position = Annotated[
-    LearnedPosition | SinusoidalPosition | RopePosition, Field(discriminator="kind")
-]
-
-
-class LayerNorm(Strict):
-    """Centred and scaled to unit variance (Ba et al. 2016); its bias follows `model.bias`."""
-
-    kind: Literal["layernorm"] = "layernorm"
-    eps: float = Field(1e-5, gt=0)
-
-    def n_params(self, *, d_model: int, bias: bool) -> int:
-        return d_model * (1 + bias)
-
-
-class RMSNorm(Strict):
-    """Scaled to unit mean square, not centred, no bias (Zhang and Sennrich 2019)."""
-
-    kind: Literal["rmsnorm"] = "rmsnorm"
-    eps: float = Field(1e-5, gt=0)
-
-    def n_params(self, *, d_model: int, bias: bool) -> int:
-        return d_model
-
-
-Norm = Annotated[LayerNorm | RMSNorm, Field(discriminator="kind")]
-
-
-class GeluMLP(Strict):
-    """Two matrices with a GELU between them (Hendrycks and Gimpel 2016)."""
-
-    kind: Literal["gelu"] = "gelu"
-    d_ff: int | None = Field(None, ge=1, description="None means 4 x d_model")
-
-    def width(self, *, d_model: int, bias: bool) -> int:
-        return self.d_ff or 4 * d_model
-
-    def n_weights(self, *, d_model: int, bias: bool) -> int:
-        return 2 * d_model * self.width(d_model=d_model, bias=bias)
-
-    def n_params(self, *, d_model: int, bias: bool) -> int:
-        width = self.width(d_model=d_model, bias=bias)
-        return self.n_weights(d_model=d_model, bias=bias) + bias * (width + d_model)
-
-
-class SwigluMLP(Strict):
-    """A SiLU gate times a linear path (Shazeer 2020): three matrices in place of two.
-
-    Without `d_ff` its width is solved so that its parameters equal those of the plain MLP of
-    width 4 x d_model as nearly as a whole number allows: about two thirds of it.
-    """
-
-    kind: Literal["swiglu"] = "swiglu"
-    d_ff: int | None = Field(None, ge=1, description="None means matched in parameters")
-
-    def width(self, *, d_model: int, bias: bool) -> int:
-        if self.d_ff is not None:
-            return self.d_ff
-        plain = GeluMLP().n_params(d_model=d_model, bias=bias)
-        return max(1, round((plain - bias * d_model) / (3 * d_model + 2 * bias)))
-
-    def n_weights(self, *, d_model: int, bias: bool) -> int:
-        return 3 * d_model * self.width(d_model=d_model, bias=bias)
-
-    def n_params(self, *, d_model: int, bias: bool) -> int:
-        width = self.width(d_model=d_model, bias=bias)
-        return self.n_weights(d_model=d_model, bias=bias) + bias * (2 * width + d_model)
-
-
-MLP = Annotated[GeluMLP | SwigluMLP, Field(discriminator="kind")]
+from lab.config.mlp import MLP, GeluMLP, NoMLP
+from lab.config.norm import LayerNorm, Norm, Placement
+from lab.config.position import (
+    AlibiPosition,
+    LearnedPosition,
+    NoPosition,
+    Position,
+    RopePosition,
+    SinusoidalPosition,
+)
 
 
 class ModelConfig(Strict):
-    """A pre-norm decoder-only transformer (Radford et al. 2019)."""
+    """A decoder-only transformer (Radford et al. 2018, 2019)."""
 
     n_layers: int = Field(ge=1)
     n_heads: int = Field(ge=1)
@@ -133,40 +36,97 @@ class ModelConfig(Strict):
     max_seq_len: int = Field(ge=2)
     position: Position = LearnedPosition()
     norm: Norm = LayerNorm()
+    norm_placement: Placement = "pre"
     mlp: MLP = GeluMLP()
+    attention: Attention = MultiHeadAttention()
     bias: bool = False
     tie_embeddings: bool = True
     dropout: float = Field(0.0, ge=0, lt=1)
+    logit_cap: float | None = Field(None, gt=0, description="cap * tanh(logits / cap)")
     init_std: float = Field(0.02, gt=0)
 
     @model_validator(mode="after")
-    def _dimensions_fit(self) -> "ModelConfig":
+    def _parts_fit(self) -> "ModelConfig":
+        self._check_heads()
+        self._check_position()
+        window = self.attention.window
+        if window is not None and window >= self.max_seq_len:
+            raise ValueError(
+                f"attention.window={window} hides nothing within max_seq_len={self.max_seq_len}; "
+                "take a smaller window, or leave it out"
+            )
+        return self
+
+    def _check_heads(self) -> None:
         d, heads = self.d_model, self.n_heads
         if d % heads:
             below, above = d // heads * heads, (d // heads + 1) * heads
             near = f"{below} or {above}" if below else f"{above}"
             raise ValueError(f"d_model={d} is not a multiple of n_heads={heads}; try {near}")
+        if self.attention.qk_norm and self.head_dim == 1:
+            raise ValueError("attention.qk_norm would make every query and key of one number ±1")
+        if not isinstance(self.attention, GroupedQueryAttention):
+            return
+        groups = self.attention.n_kv_heads
+        possible = [str(n) for n in range(2, heads) if heads % n == 0]
+        near = " or ".join([*possible[-4:], "another kind"])
+        if groups == 1:
+            raise ValueError("attention: grouped-query with one group has a kind: multi-query")
+        if groups == heads:
+            raise ValueError(
+                f"attention: grouped-query with n_kv_heads={groups} and as many n_heads has a "
+                "kind: multi-head"
+            )
+        if groups > heads or heads % groups:
+            raise ValueError(
+                f"attention.n_kv_heads={groups} does not divide n_heads={heads}; try {near}"
+            )
+
+    def _check_position(self) -> None:
         match self.position:
-            case RopePosition() if self.head_dim % 2:
+            case RopePosition() as rope:
+                rope.rotated(self.head_dim)
+            case SinusoidalPosition() if self.d_model % 2:
                 raise ValueError(
-                    f"RoPE rotates pairs, so d_model / n_heads must be even, not {self.head_dim}; "
-                    f"try d_model={2 * d} or another n_heads"
-                )
-            case SinusoidalPosition() if d % 2:
-                raise ValueError(
-                    f"sinusoidal positions come in pairs, so d_model must be even, not {d}"
+                    "sinusoidal positions come in pairs, so d_model must be even, "
+                    f"not {self.d_model}"
                 )
             case _:
-                return self
+                pass
 
     @property
     def head_dim(self) -> int:
         return self.d_model // self.n_heads
 
     @property
+    def n_kv_heads(self) -> int:
+        return self.attention.kv_heads(self.n_heads)
+
+    @property
     def d_ff(self) -> int:
         """The width of the MLP's hidden layer, solved where the config leaves it open."""
         return self.mlp.width(d_model=self.d_model, bias=self.bias)
+
+    @property
+    def max_context(self) -> int | None:
+        """How many tokens may be written on end; None where there is no end.
+
+        A model is asked for no position and no distance that training has not shown it: with a
+        window, scores of rotated or position-blind heads never span more than the window. ALiBi
+        was made to go beyond (Press et al. 2022).
+        """
+        match self.position:
+            case AlibiPosition():
+                return None
+            case RopePosition() | NoPosition() if self.attention.window is not None:
+                return None
+            case _:
+                return self.max_seq_len
+
+    @property
+    def n_branches(self) -> int:
+        """How often a block adds to the residual stream."""
+        return 1 if isinstance(self.mlp, NoMLP) else 2
 
     def n_params_embedding(self, vocab_size: int) -> int:
         """Parameters in tables: tokens, an untied head, learned positions."""
@@ -176,17 +136,24 @@ class ModelConfig(Strict):
 
     def n_params(self, vocab_size: int) -> int:
         """All trained parameters; a tied head is counted once."""
-        d = self.d_model
-        norm = self.norm.n_params(d_model=d, bias=self.bias)
-        attention = 4 * d * d + self.bias * 4 * d
-        mlp = self.mlp.n_params(d_model=d, bias=self.bias)
-        layers = self.n_layers * (2 * norm + attention + mlp)
-        return self.n_params_embedding(vocab_size) + layers + norm
+        d, bias = self.d_model, self.bias
+        attention = self.attention.n_params(
+            d_model=d, n_heads=self.n_heads, bias=bias, norm=self.norm
+        )
+        mlp = self.mlp.n_params(d_model=d, bias=bias)
+        a_branch = 2 if self.norm_placement == "sandwich" else 1
+        norms = self.n_layers * self.n_branches * a_branch + (self.norm_placement != "post")
+        return (
+            self.n_params_embedding(vocab_size)
+            + self.n_layers * (attention + mlp)
+            + norms * self.norm.n_params(width=d, bias=bias)
+        )
 
     def forward_flops_per_token(self, vocab_size: int) -> int:
         """FLOPs of one token's forward pass in a window of `max_seq_len` tokens."""
         d = self.d_model
-        weights = 4 * d * d + self.mlp.n_weights(d_model=d, bias=self.bias)
+        weights = self.attention.n_weights(d_model=d, n_heads=self.n_heads)
+        weights += self.mlp.n_weights(d_model=d, bias=self.bias)
         attention = 2 * self.max_seq_len * d
         return 2 * (self.n_layers * (weights + attention) + vocab_size * d)
 

@@ -1,35 +1,53 @@
 """How a model knows where a token stands.
 
 Design choices:
-- a position encoding acts through seams that are the identity unless a variant overrides them:
-  `embed` on the token embeddings, `rotate` on queries and keys;
+- a position encoding acts through three seams that are the identity unless a variant overrides
+  them: `embed` on the token embeddings, `rotation` on queries and keys, `bias` on their scores;
+- rotations and biases are computed once a pass and shared by all layers;
 - a variant owns no dead parameters: only learned positions have any;
-- tables are computed in float64 and rounded once.
+- fixed tables are computed in float64 and rounded once.
 """
 
+import math
+from functools import partial
 from typing import assert_never
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lab.config.model import LearnedPosition as LearnedConfig
-from lab.config.model import ModelConfig, RopePosition, SinusoidalPosition
+from lab.config.model import ModelConfig
+from lab.config.position import AlibiPosition as AlibiConfig
+from lab.config.position import LearnedPosition as LearnedConfig
+from lab.config.position import NoPosition, RopePosition, SinusoidalPosition
+from lab.model.rotation import Rotation
+from lab.model.table import Table
 
 
 class PositionEncoding(nn.Module):
-    """No information about positions: every seam is the identity."""
+    """No information about positions: every seam is the identity.
+
+    `limit` is the number of positions that there are, None where any can be computed. The `length`
+    of a call is more than every position in it.
+    """
+
+    limit: int | None = None
 
     def embed(
-        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
+        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"], *, length: int
     ) -> Float[Tensor, "*b t d"]:
         """Token embeddings in, the residual stream's first value out."""
         return x
 
-    def rotate(self, heads: Float[Tensor, "*b t n k"]) -> Float[Tensor, "*b t n k"]:
-        """Queries or keys of any number n of heads, at positions 0 to t-1."""
-        return heads
+    def rotation(self, positions: Int[Tensor, "*b t"], *, length: int) -> Rotation | None:
+        """How queries and keys at these positions are turned."""
+        return None
+
+    def bias(
+        self, queries: Int[Tensor, "*b q"], keys: Int[Tensor, "*b k"]
+    ) -> Float[Tensor, "*b h q k"] | None:
+        """What is added to the scores of queries and keys at these positions."""
+        return None
 
 
 class LearnedPosition(PositionEncoding):
@@ -37,10 +55,11 @@ class LearnedPosition(PositionEncoding):
 
     def __init__(self, max_seq_len: int, d_model: int) -> None:
         super().__init__()
+        self.limit = max_seq_len
         self.table = nn.Embedding(max_seq_len, d_model)
 
     def embed(
-        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
+        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"], *, length: int
     ) -> Float[Tensor, "*b t d"]:
         return x + self.table(positions)  # type: ignore[no-any-return]
 
@@ -48,44 +67,50 @@ class LearnedPosition(PositionEncoding):
 class FixedSinusoidalPosition(PositionEncoding):
     """embedding + amplitude * PE, where PE[p, 2i] = sin(p / theta^(2i/d)), PE[p, 2i+1] its cosine.
 
-    Vaswani et al. 2017, section 3.5; for the amplitude see `lab.config.model`.
+    Vaswani et al. 2017, section 3.5; for the amplitude see `lab.config.position`.
     """
-
-    table: Tensor
 
     def __init__(self, max_seq_len: int, d_model: int, *, theta: float, amplitude: float) -> None:
         super().__init__()
-        angles = _angles(max_seq_len, d_model, theta)
-        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2) * amplitude
-        self.register_buffer("table", table.float(), persistent=False)
+        formula = partial(sinusoids, d_model=d_model, theta=theta, amplitude=amplitude)
+        self.table = Table(formula, max_seq_len)
 
     def embed(
-        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"]
+        self, x: Float[Tensor, "*b t d"], positions: Int[Tensor, "*b t"], *, length: int
     ) -> Float[Tensor, "*b t d"]:
-        return x + F.embedding(positions, self.table)
+        return x + self.table.at(positions, length=length)
 
 
 class RotaryPosition(PositionEncoding):
-    """Pairs (i, i + k/2) of a head turned by position * theta^(-2i/k) (Su et al. 2021).
+    """Pairs (i, i + r/2) of a head's first r numbers turned by position * theta^(-2i/r).
 
-    A score then depends on the offset of query and key only. The pairing is that of GPT-NeoX and
-    Llama.
+    A score then depends on the offset of query and key only (Su et al. 2021). The pairing is that
+    of GPT-NeoX and Llama. Positions are divided by `stretch` first.
     """
 
-    cos: Tensor
-    sin: Tensor
-
-    def __init__(self, max_seq_len: int, head_dim: int, *, theta: float) -> None:
+    def __init__(self, max_seq_len: int, rotated: int, *, theta: float, stretch: float) -> None:
         super().__init__()
-        angles = _angles(max_seq_len, head_dim, theta).unsqueeze(-2)  # an axis for heads
-        self.register_buffer("cos", angles.cos().float(), persistent=False)
-        self.register_buffer("sin", angles.sin().float(), persistent=False)
+        formula = partial(turns, dim=rotated, theta=theta, stretch=stretch)
+        self.table = Table(formula, max_seq_len)
 
-    def rotate(self, heads: Float[Tensor, "*b t n k"]) -> Float[Tensor, "*b t n k"]:
-        length = heads.shape[-3]
-        cos, sin = self.cos[:length].to(heads.dtype), self.sin[:length].to(heads.dtype)
-        first, second = heads.chunk(2, dim=-1)
-        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    def rotation(self, positions: Int[Tensor, "*b t"], *, length: int) -> Rotation:
+        cos, sin = self.table.at(positions, length=length).unsqueeze(-3).unbind(-2)
+        return Rotation(cos, sin)
+
+
+class AlibiPosition(PositionEncoding):
+    """-slope * distance added to every score, with a slope for each head (Press et al. 2022)."""
+
+    def __init__(self, n_heads: int) -> None:
+        super().__init__()
+        self.slopes = Table(alibi_slopes, n_heads)
+
+    def bias(
+        self, queries: Int[Tensor, "*b q"], keys: Int[Tensor, "*b k"]
+    ) -> Float[Tensor, "*b h q k"]:
+        slopes = self.slopes.rows
+        distance = (queries.unsqueeze(-1) - keys.unsqueeze(-2)).unsqueeze(-3).to(slopes.dtype)
+        return -slopes[:, None, None] * distance
 
 
 def build_position(config: ModelConfig) -> PositionEncoding:
@@ -95,10 +120,40 @@ def build_position(config: ModelConfig) -> PositionEncoding:
             return LearnedPosition(length, config.d_model)
         case SinusoidalPosition(theta=theta, amplitude=amplitude):
             return FixedSinusoidalPosition(length, config.d_model, theta=theta, amplitude=amplitude)
-        case RopePosition(theta=theta):
-            return RotaryPosition(length, config.head_dim, theta=theta)
+        case RopePosition() as rope:
+            rotated = rope.rotated(config.head_dim)
+            theta, stretch = rope.scaling.frequency(rope.theta, rotated)
+            return RotaryPosition(length, rotated, theta=theta, stretch=stretch)
+        case AlibiConfig():
+            return AlibiPosition(config.n_heads)
+        case NoPosition():
+            return PositionEncoding()
         case unreachable:
             assert_never(unreachable)
+
+
+def sinusoids(length: int, *, d_model: int, theta: float, amplitude: float) -> Float[Tensor, "t d"]:
+    angles = _angles(length, d_model, theta)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2) * amplitude
+
+
+def turns(length: int, *, dim: int, theta: float, stretch: float) -> Float[Tensor, "t 2 half"]:
+    """Cosine and sine of every position's angles."""
+    angles = _angles(length, dim, theta) / stretch
+    return torch.stack([angles.cos(), angles.sin()], dim=-2)
+
+
+def alibi_slopes(n_heads: int) -> Float[Tensor, " h"]:
+    """2^(-8/n), 2^(-16/n), ... 2^-8 for n heads; between powers of two, every second of the next.
+
+    Press et al. 2022, section 3 and their code.
+    """
+    below = 2 ** math.floor(math.log2(n_heads)) if n_heads else 0
+
+    def geometric(n: int) -> Tensor:
+        return 2.0 ** (-8 / max(n, 1) * torch.arange(1, n + 1, dtype=torch.float64))
+
+    return torch.cat([geometric(below), geometric(2 * below)[::2][: n_heads - below]])
 
 
 def _angles(length: int, dim: int, theta: float) -> Float[Tensor, "t half"]:
