@@ -68,6 +68,7 @@ class TrainConfig(Strict):
     optimizer: AdamW = AdamW()
     schedule: Schedule = CosineSchedule()
     clip_norm: float | None = Field(1.0, gt=0)
+    z_loss: float = Field(0.0, ge=0, description="weight of mean(logsumexp(logits)^2)")
     precision: Literal["fp32", "bf16"] = "fp32"
     log_every: int = Field(10, ge=1, description="steps")
     eval_every: int | None = Field(None, ge=1, description="steps; None means ten times a run")

@@ -8,8 +8,6 @@ Design choices:
   rows of unequal lengths can be read together.
 """
 
-from typing import Self
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -58,7 +56,7 @@ class KVCache:
             )
         self.real[:, self.length : end] = True if mask is None else mask
 
-    def select(self, rows: Int[Tensor, " n"]) -> Self:
+    def select(self, rows: Int[Tensor, " n"]) -> "KVCache":
         """These rows, in this order, in place: for beams, and for texts that have ended."""
         self.keys, self.values = self.keys[:, rows], self.values[:, rows]
         if self.real is not None:

@@ -1,7 +1,6 @@
 """Fixed numbers of a model: a formula's rows, exact in whatever precision the model has."""
 
 from collections.abc import Callable
-from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -39,7 +38,7 @@ class Table(nn.Module):
             return F.embedding(positions, rows)
         return rows[positions]
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Table":
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.rows = _rows(self.formula, len(self.rows), like=self.rows)
         return self

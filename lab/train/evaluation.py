@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lab.train.padding import IGNORED, n_scored
 from lab.train.precision import autocast
 
 Windows = Iterable[tuple[Tensor, Tensor, int]]
@@ -29,7 +30,7 @@ def evaluate(model: nn.Module, windows: Windows, *, precision: str) -> dict[str,
             logits = model(inputs.to(device))
             losses = cross_entropy(logits, targets.to(device), reduction="none")
             total += losses.to(total.device).double().sum()
-            n_tokens += targets.numel()
+            n_tokens += n_scored(targets)
             n_bytes += bytes_here
     model.train(was_training)
     nats = total.item()
@@ -42,5 +43,19 @@ def evaluate(model: nn.Module, windows: Windows, *, precision: str) -> dict[str,
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Next-token loss of logits (..., T, V) against targets (..., T), in float32."""
-    return F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten(), reduction=reduction)
+    """Next-token loss of logits (..., T, V) against targets (..., T), at least in float32.
+
+    Its mean is over scored targets; without reduction, it is 0 where a target is `IGNORED`.
+    """
+    scores = logits.flatten(0, -2)
+    scores = scores if scores.dtype == torch.float64 else scores.float()
+    return F.cross_entropy(scores, targets.flatten(), reduction=reduction, ignore_index=IGNORED)
+
+
+def z_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """mean(log(Z)^2) over scored targets, Z the sum of exp(logits): it keeps logits from drifting.
+
+    Chowdhery et al. 2022, section 5.
+    """
+    log_z = logits[targets != IGNORED].float().logsumexp(-1)
+    return log_z.square().mean()

@@ -6,6 +6,8 @@ Design choices:
   run as diverged, with the step at which it first stood;
 - a row is written every `log_every` steps, at each evaluation and at the end: the mean training
   loss and gradient norm since the row before, and the validation metrics where there are any;
+- rows of unequal lengths are padded at their end, with `IGNORED` as targets: causality keeps the
+  padding from mattering, and every scored token of a step weighs the same, in whatever micro-batch;
 - the step that logs decides nothing: intervals change what is recorded, never the parameters;
 - a run pauses only where it evaluates anyway, so that a pause leaves no trace in any row.
 """
@@ -25,9 +27,10 @@ from lab.streams import stream
 from lab.track.base import Tracker
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
-from lab.train.evaluation import cross_entropy, evaluate
+from lab.train.evaluation import cross_entropy, evaluate, z_loss
 from lab.train.hooks import Hook
 from lab.train.optimizer import set_rate
+from lab.train.padding import n_scored
 from lab.train.precision import autocast
 from lab.train.schedule import rate_factor
 from lab.train.state import TrainState
@@ -157,21 +160,27 @@ class _Loop:
         rate = config.optimizer.lr * rate_factor(config.schedule, number, steps=config.steps)
         set_rate(state.optimizer, rate)
         size = config.batch_size // config.micro_batches
+        parts = [slice(n * size, (n + 1) * size) for n in range(config.micro_batches)]
+        batches = [self.batches.batch(number, part=part) for part in parts]
+        scored = [n_scored(targets) for _, targets in batches]
         losses = []
-        for index in range(config.micro_batches):
+        for index, (inputs, targets) in enumerate(batches):
             torch.manual_seed(stream(self.seed, "dropout", number, index))
-            part = slice(index * size, (index + 1) * size)
-            inputs, targets = self.batches.batch(number, part=part)
+            weight = scored[index] / sum(scored)
+            if not weight:
+                continue
             with self._autocast():
                 logits = state.model(inputs.to(self.device, non_blocking=True))
-                loss = cross_entropy(logits, targets.to(self.device, non_blocking=True))
-            (loss / config.micro_batches).backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
+                targets = targets.to(self.device, non_blocking=True)
+                loss = cross_entropy(logits, targets)
+                total = loss + config.z_loss * z_loss(logits, targets) if config.z_loss else loss
+            (total * weight).backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach() * weight)
         limit = config.clip_norm if config.clip_norm is not None else math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, limit)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        state.pending.append((torch.stack(losses).mean(), norm.detach()))
+        state.pending.append((torch.stack(losses).sum(), norm.detach()))
         state.step = number
 
     def row(self, *, evaluate_now: bool) -> dict[str, float]:

@@ -17,6 +17,7 @@ from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
 from lab.train.loop import Outcome, train
 from lab.train.optimizer import build_optimizer
+from lab.train.padding import padded
 from lab.train.schedule import rate_factor
 from lab.train.state import TrainState
 
@@ -112,6 +113,46 @@ def test_equals_a_plain_loop(setup) -> None:
         losses.append(loss.item())
     torch.testing.assert_close(weights(parts[0]), weights(reference), rtol=1e-5, atol=1e-6)
     assert math.isclose(rows.rows[2]["train/loss"], sum(losses[:2]) / 2, rel_tol=1e-6)
+
+
+class Unequal:
+    """One batch of padded rows, over and over."""
+
+    def __init__(self) -> None:
+        rows = [[1, 2, 3, 4, 5, 6, 7], [8, 9], [1, 3, 5], [2, 4]]
+        self.inputs, self.targets = padded(rows)
+
+    def batch(self, step: int, *, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.inputs[part], self.targets[part]
+
+    def evaluation(self, split: str) -> Any:
+        yield self.inputs, self.targets, 10
+
+
+def test_scored_tokens_weigh_the_same_in_whatever_micro_batch(setup) -> None:
+    found = []
+    for size in (4, 2, 1):
+        state, _, config = setup(
+            **{"train.micro_batch_size": size, "train.optimizer.lr": 1e-4, "model.init_std": 0.2}
+        )
+        _, rows = run((state, Unequal(), config))
+        found.append((weights(state), rows.rows[12]["train/loss"]))
+    for values, loss in found[1:]:
+        torch.testing.assert_close(values, found[0][0], rtol=1e-4, atol=1e-6)
+        assert math.isclose(loss, found[0][1], rel_tol=1e-5)
+
+
+def test_z_loss_is_trained_on_but_not_reported(setup) -> None:
+    state, source, config = setup(**{"train.z_loss": 0.5, "train.log_every": 1})
+    inputs, targets = source.batch(1)
+    logits = state.model(inputs)
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    (loss + 0.5 * logits.logsumexp(-1).square().mean()).backward()
+    norm = nn.utils.clip_grad_norm_(state.model.parameters(), math.inf)
+    state.model.zero_grad()
+    _, rows = run((state, source, config))
+    assert math.isclose(rows.rows[1]["train/grad_norm"], norm.item(), rel_tol=1e-5)
+    assert math.isclose(rows.rows[1]["train/loss"], loss.item(), rel_tol=1e-6)
 
 
 def test_micro_batches_add_up_to_the_batch(setup) -> None:
