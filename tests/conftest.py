@@ -1,6 +1,5 @@
 """Every test has a cache of its own and no wandb account; shapes are checked at every call."""
 
-import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,13 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+from tests.model.configs import FAMILY
+
 with install_import_hook("lab.model", "beartype.beartype"):
     import lab.model.gpt  # noqa: F401
 
 os.environ["OMP_NUM_THREADS"] = "1"  # of commands that tests start
 torch.set_num_threads(1)  # tests run side by side
-
-POSITIONS = ("learned", "sinusoidal", "rope")
-NORMS = ("layernorm", "rmsnorm")
-MLPS = ("gelu", "swiglu")
-COMBINATIONS = list(itertools.product(POSITIONS, NORMS, MLPS))
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +27,10 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(cache / "wandb-config"))
 
 
-@pytest.fixture(params=COMBINATIONS, ids="-".join)
+@pytest.fixture(params=FAMILY)
 def family(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Position, norm and MLP of each of the twelve combinations, as config."""
-    position, norm, mlp = request.param
-    return {"position": {"kind": position}, "norm": {"kind": norm}, "mlp": {"kind": mlp}}
+    """Every position x norm x MLP as config, the rest drawn; for 4 heads and a head_dim of 8."""
+    return FAMILY[request.param]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from lab.config.norm import LayerNorm, RMSNorm
 
 class _Attention(Strict):
     kind: str
-    window: int | None = Field(None, ge=1, description="tokens; None means all that came before")
+    window: int | None = Field(None, ge=2, description="tokens; None means all that came before")
     qk_norm: bool = False
     bias: bool | None = Field(None, description="None follows model.bias")
     path: Literal["sdpa", "plain"] = "sdpa"

@@ -35,11 +35,25 @@ class Strict(BaseModel):
         return self.model_dump(mode="json")
 
     def replaced(self, changes: Mapping[str, Any]) -> Self:
-        """A new config with the values at dotted paths replaced, validated as a whole."""
+        """A new config with the values at dotted paths replaced, validated as a whole.
+
+        Where a kind is replaced, what stood at its default stands at the new kind's default.
+        """
         raw = self.dump()
         for path, value in changes.items():
+            section, _, key = path.rpartition(".")
+            found = _section(self, section) if key == "kind" else None
+            if found is not None and get(raw, section) == found.dump():
+                put(raw, section, found.model_dump(mode="json", exclude_defaults=True))
             put(raw, path, copy.deepcopy(value))  # a later change may reach into it
         return self.parse(raw)
+
+
+def _section(config: Strict, path: str) -> Strict | None:
+    here: Any = config
+    for part in path.split("."):
+        here = getattr(here, part, None)
+    return here if isinstance(here, Strict) else None
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> None:

@@ -47,7 +47,8 @@ def _line(fault: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
             kinds = [kind.strip(" '") for kind in rules["expected_tags"].split(",")]
             return f"{where}unknown kind {rules['tag']!r}{did_you_mean(rules['tag'], kinds)}"
         case "union_tag_not_found":
-            return f"{where}needs a kind, such as {{kind: ...}}; got {_shown(value)}"
+            choice = _kinds(owner, path.rsplit(".", 1)[-1]) or "..."
+            return f"{where}needs a kind, such as {{kind: {choice}}}; got {_shown(value)}"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"{where}must be a mapping of keys to values; got {_shown(value)}"
         case "value_error":
@@ -95,6 +96,13 @@ def _locate(
 def _field(owner: type[BaseModel], key: str) -> FieldInfo | None:
     found = owner.model_fields.get(key)
     return found or next((f for f in owner.model_fields.values() if f.alias == key), None)
+
+
+def _kinds(owner: type[BaseModel] | None, key: str) -> str:
+    """The kinds that a key of its owner may have."""
+    field = _field(owner, key) if owner else None
+    members = _models_in(field.annotation) if field else ()
+    return " or ".join(_tag(member) for member in members if "kind" in member.model_fields)
 
 
 def _is_mapping(annotation: Any) -> bool:

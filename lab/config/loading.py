@@ -2,11 +2,11 @@
 
 Design choices:
 - overrides are applied to the plain data, which is then validated once, as a whole;
-- a config is a path, or a name that is looked up in `configs/`.
+- a config is a path, or a name that is looked up in `configs/`;
+- a size's name stands for its model, in the file and in an override, and later overrides change it.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from pydantic import ValidationError
 from lab.config.base import get, put
 from lab.config.checks import variant_faults
 from lab.config.explain import config_error, did_you_mean, explained
+from lab.config.reading import SIZES, look_up, read_mapping
 from lab.config.run import RunConfig
+from lab.config.sizes import Size, with_sizes
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError
 
 SPACE = "tune.space."
 RUN_KEYS = tuple(RunConfig.model_fields)
-SHIPPED = Path(__file__).parents[2] / "configs"
 
 
 def load_run(
@@ -30,13 +31,13 @@ def load_run(
 ) -> RunConfig:
     """A run from its file; from a question's file, the run of its base or of one variant."""
     path = find(config)
-    raw = _read_mapping(path)
+    raw = read_mapping(path)
     if "base" in raw:
         sweep = _sweep(raw, path, overrides)
         return sweep.base if variant is None else _variants(sweep, path)[_known(variant, sweep)]
     if variant is not None:
         raise ConfigError(f"{path} is a single run and has no variant {variant!r}")
-    _override(raw, overrides, prefix="")
+    raw = _overridden(raw, overrides, prefix="", source=path)
     try:
         return RunConfig.parse(raw)
     except ValidationError as error:
@@ -46,29 +47,40 @@ def load_run(
 def load_sweep(config: str | Path, *, overrides: Sequence[str] = ()) -> SweepConfig:
     """A question, with every variant, range, choice and fragment of its search tried too."""
     path = find(config)
-    sweep = _sweep(_read_mapping(path), path, overrides)
+    sweep = _sweep(read_mapping(path), path, overrides)
     _variants(sweep, path)
     return sweep
 
 
+def load_size(
+    config: str | Path, *, overrides: Sequence[str] = (), vocab_size: int | None = None
+) -> Size:
+    """A size from its file; from a run's or a question's file, its model with that vocabulary."""
+    path = look_up(config, what="size", below=(SIZES, ""))
+    raw = read_mapping(path)
+    if "base" in raw or "train" in raw:
+        if vocab_size is None:
+            raise ConfigError(f"{path}: its vocabulary comes from its text; give --vocab-size")
+        run = load_run(path, overrides=overrides)
+        about = str(raw.get("question", f"The run of {path.name}."))
+        return Size(about=about, vocab_size=vocab_size, model=run.model)
+    raw = _overridden(raw, overrides, prefix="", source=path)
+    try:
+        return Size.parse(raw if vocab_size is None else raw | {"vocab_size": vocab_size})
+    except ValidationError as error:
+        raise config_error(str(path), explained(error, Size)) from None
+
+
 def find(config: str | Path) -> Path:
     """The file that a path, or a name in `configs/`, means."""
-    path = Path(config)
-    folders = [Path("configs"), SHIPPED]
-    for candidate in [path, *(folder / path for folder in folders)]:
-        for file in (candidate, Path(f"{candidate}.yaml")):
-            with suppress(OSError):  # a name too long for a file
-                if file.is_file():
-                    return file
-    names = sorted({file.name for folder in folders for file in folder.glob("*.yaml")})
-    raise ConfigError(f"no config {str(config)!r}{did_you_mean(path.name, names)}")
+    return look_up(config, what="config")
 
 
 def _sweep(raw: dict[str, Any], path: Path, overrides: Sequence[str]) -> SweepConfig:
     if isinstance(raw.get("base"), str):
         beside = path.parent / raw["base"]
-        raw["base"] = _read_mapping(beside if beside.is_file() else find(raw["base"]))
-    _override(raw, overrides, prefix="base.")
+        raw["base"] = read_mapping(beside if beside.is_file() else find(raw["base"]))
+    raw = _overridden(raw, overrides, prefix="base.", source=path)
     try:
         return SweepConfig.parse(raw)
     except ValidationError as error:
@@ -87,18 +99,10 @@ def _known(variant: str, sweep: SweepConfig) -> str:
     return variant
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    raw = load_yaml(text, source=str(path))
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
-        raise ConfigError(f"{path}: must be a mapping of keys to values")
-    return raw
-
-
-def _override(raw: dict[str, Any], overrides: Sequence[str], *, prefix: str) -> None:
+def _overridden(
+    raw: dict[str, Any], overrides: Sequence[str], *, prefix: str, source: Path
+) -> dict[str, Any]:
+    raw = _sized(raw, str(source))
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path or not all(path.split(".")):
@@ -106,6 +110,15 @@ def _override(raw: dict[str, Any], overrides: Sequence[str], *, prefix: str) -> 
         if path.split(".")[0] in RUN_KEYS:
             path = prefix + path
         _put(raw, path, load_yaml(text, source=f"--set {path}"))
+        raw = _sized(raw, f"--set {path}")
+    return raw
+
+
+def _sized(raw: dict[str, Any], source: str) -> dict[str, Any]:
+    try:
+        return with_sizes(raw)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def _put(raw: dict[str, Any], path: str, value: Any) -> None:

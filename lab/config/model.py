@@ -13,7 +13,12 @@ Conventions:
 
 from pydantic import Field, model_validator
 
-from lab.config.attention import Attention, GroupedQueryAttention, MultiHeadAttention
+from lab.config.attention import (
+    Attention,
+    GroupedQueryAttention,
+    MultiHeadAttention,
+    MultiQueryAttention,
+)
 from lab.config.base import Strict
 from lab.config.mlp import MLP, GeluMLP, NoMLP
 from lab.config.norm import LayerNorm, Norm, Placement
@@ -64,19 +69,26 @@ class ModelConfig(Strict):
             near = f"{below} or {above}" if below else f"{above}"
             raise ValueError(f"d_model={d} is not a multiple of n_heads={heads}; try {near}")
         if self.attention.qk_norm and self.head_dim == 1:
-            raise ValueError("attention.qk_norm would make every query and key of one number ±1")
+            raise ValueError(
+                f"attention.qk_norm leaves of a query or key of head_dim={self.head_dim} nothing "
+                f"but its sign; take fewer n_heads than {heads}, or leave it out"
+            )
+        if isinstance(self.attention, MultiQueryAttention) and heads == 1:
+            raise ValueError(
+                "attention: with n_heads=1 there is nothing to share; take kind: multi-head"
+            )
         if not isinstance(self.attention, GroupedQueryAttention):
             return
         groups = self.attention.n_kv_heads
         possible = [str(n) for n in range(2, heads) if heads % n == 0]
         near = " or ".join([*possible[-4:], "another kind"])
-        if groups == 1:
-            raise ValueError("attention: grouped-query with one group has a kind: multi-query")
         if groups == heads:
             raise ValueError(
-                f"attention: grouped-query with n_kv_heads={groups} and as many n_heads has a "
-                "kind: multi-head"
+                f"attention.n_kv_heads={groups} of n_heads={heads} shares nothing; "
+                "take kind: multi-head"
             )
+        if groups == 1:
+            raise ValueError("attention.n_kv_heads=1 serves all heads; take kind: multi-query")
         if groups > heads or heads % groups:
             raise ValueError(
                 f"attention.n_kv_heads={groups} does not divide n_heads={heads}; try {near}"

@@ -12,6 +12,8 @@ from pydantic import Field
 
 from lab.config.base import Strict
 
+ROUNDED = 1e-3  # of a pair: a share such as 1/3 is written with a few digits
+
 
 class LearnedPosition(Strict):
     """A trained vector for every position (Radford et al. 2018)."""
@@ -90,7 +92,7 @@ class RopePosition(Strict):
     def rotated(self, head_dim: int) -> int:
         """How many numbers of a head are rotated; raises `ValueError` where they make no pairs."""
         wanted = self.share * head_dim
-        if abs(wanted / 2 - round(wanted / 2)) > 1e-9 or round(wanted) == 0:
+        if abs(wanted / 2 - round(wanted / 2)) > ROUNDED or round(wanted) == 0:
             below, above = 2 * math.floor(wanted / 2), 2 * math.ceil(wanted / 2)
             near = [n for n in (below, above) if 0 < n <= head_dim]
             shares = " or ".join(f"{n / head_dim:g}" for n in near)

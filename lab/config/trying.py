@@ -25,7 +25,7 @@ def tried(base: RunConfig, changed: Mapping[str, Any], prefix: str) -> list[str]
 
 def fits(base: RunConfig, space: Space, fixed: Settings) -> bool:
     """Whether settings that are invalid beside the base are valid with some of the others."""
-    if any(kind != "value_error" for kind in _faults(base, changes(space, fixed))):
+    if set(_faults(base, changes(space, fixed))) - {"value_error", "missing"}:
         return False  # no matter what they stand beside
     rng = random.Random(0)
     draws = (drawn_with(space, fixed, rng) for _ in range(DRAWS))
@@ -33,8 +33,8 @@ def fits(base: RunConfig, space: Space, fixed: Settings) -> bool:
 
 
 def lacks(base: RunConfig, changed: Mapping[str, Any]) -> bool:
-    """Whether the changes set what a run such as this does not have."""
-    return "extra_forbidden" in _faults(base, changed)
+    """Whether the changes set what a run such as this does not have, or a part without a whole."""
+    return bool({"extra_forbidden", "union_tag_not_found"} & {*_faults(base, changed)})
 
 
 def drawn_with(space: Space, fixed: Settings, rng: random.Random) -> Settings:

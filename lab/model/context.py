@@ -49,9 +49,10 @@ def padded_context(
     window: int | None,
 ) -> Context:
     """All tokens of rows that hold padding where `real` is False."""
-    rotation = position.rotation(positions, length=real.shape[-1])
-    rows = positions.flatten(0, -2)
-    mask = _seen_of_real(position, rows, rows, real.flatten(0, -2), window=window)
+    length = real.shape[-1]
+    rotation = position.rotation(positions, length=length)
+    rows = positions.reshape(-1, length)
+    mask = _seen_of_real(position, rows, rows, real.reshape(-1, length), window=window)
     return Context(rotation, mask, False, None)
 
 

@@ -148,10 +148,10 @@ def alibi_slopes(n_heads: int) -> Float[Tensor, " h"]:
 
     Press et al. 2022, section 3 and their code.
     """
-    below = 2 ** math.floor(math.log2(n_heads)) if n_heads else 0
+    below = 2 ** math.floor(math.log2(n_heads))
 
     def geometric(n: int) -> Tensor:
-        return 2.0 ** (-8 / max(n, 1) * torch.arange(1, n + 1, dtype=torch.float64))
+        return 2.0 ** (-8 / n * torch.arange(1, n + 1, dtype=torch.float64))
 
     return torch.cat([geometric(below), geometric(2 * below)[::2][: n_heads - below]])
 

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from lab.config.explain import explained
 from lab.config.loading import load_sweep
+from lab.config.model import ModelConfig
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
 from lab.errors import ConfigError
+from tests.model.configs import SHAPE
 
 LR = "train.optimizer.lr"
 THETA = "model.position.theta"
@@ -48,3 +52,11 @@ def fault(folder: Path, tune: dict[str, Any] | None, /, *overrides: str, **top: 
 
 def space_fault(folder: Path, space: Any, *overrides: str, **tune: Any) -> str:
     return fault(folder, {"space": space, **tune}, *overrides)
+
+
+def refused_model(**choices: Any) -> str:
+    """What is wrong with an architecture, in the one sentence that a user reads."""
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.parse({**SHAPE, **choices})
+    (line,) = explained(caught.value, ModelConfig)
+    return line

@@ -5,7 +5,16 @@ from types import NoneType
 import pytest
 
 from lab.config.fields import is_integer, is_number, number_paths, setting_paths, types_of
-from lab.config.model import LearnedPosition, RopePosition, SinusoidalPosition
+from lab.config.position import (
+    AlibiPosition,
+    LearnedPosition,
+    LinearScaling,
+    NoPosition,
+    NoScaling,
+    NtkScaling,
+    RopePosition,
+    SinusoidalPosition,
+)
 from lab.config.run import RunConfig
 
 TYPES = {
@@ -14,7 +23,19 @@ TYPES = {
     "model.bias": {bool},
     "model.position.theta": {float},
     "model.position.kind": {str},
-    "model.position": {LearnedPosition, RopePosition, SinusoidalPosition},
+    "model.position": {
+        AlibiPosition,
+        LearnedPosition,
+        NoPosition,
+        RopePosition,
+        SinusoidalPosition,
+    },
+    "model.position.scaling": {LinearScaling, NoScaling, NtkScaling},
+    "model.position.scaling.factor": {float},
+    "model.attention.n_kv_heads": {int},
+    "model.attention.window": {int, NoneType},
+    "model.norm_placement": {str},
+    "model.logit_cap": {float, NoneType},
     "train.optimizer.lr": {float},
     "train.optimizer.betas": {tuple},
     "train.clip_norm": {float, NoneType},
@@ -40,6 +61,8 @@ def test_no_such_setting(path: str) -> None:
 
 def test_whole_numbers() -> None:
     assert is_integer(RunConfig, "model.mlp.d_ff")
+    assert is_integer(RunConfig, "model.attention.n_kv_heads")
+    assert not is_integer(RunConfig, "model.position.scaling.factor")
     assert not is_integer(RunConfig, "model.dropout")
     assert not is_integer(RunConfig, "model.bias")
 

@@ -7,7 +7,14 @@ import pytest
 from lab.config.loading import find, load_run, load_sweep
 from lab.errors import ConfigError
 
-SHIPPED = ("posenc.yaml", "norm.yaml", "mlp.yaml", "nanogpt-cpu.yaml")
+SHIPPED = (
+    "posenc.yaml",
+    "positions.yaml",
+    "norm.yaml",
+    "mlp.yaml",
+    "attention.yaml",
+    "nanogpt-cpu.yaml",
+)
 SEARCHES = ("architecture.yaml", "lr.yaml", "pareto.yaml")
 
 
@@ -61,7 +68,7 @@ def test_overrides_reach_keys_with_dots() -> None:
     )
     assert question.tune is not None
     assert question.tune.space[lr].low == 1e-4
-    assert question.variant("rope").model.position.dump() == {"kind": "rope", "theta": 500}
+    assert question.variant("rope").model.position.theta == 500
 
 
 @pytest.mark.parametrize("name", [".", "", "/", "x" * 300])
@@ -91,7 +98,10 @@ FAULTS = {
         ["model.position.kind=ropee"],
         "base.model.position: unknown kind 'ropee'; did you mean 'rope'?",
     ),
-    "no kind": (["model.norm={}"], "base.model.norm: needs a kind, such as {kind: ...}; got {}"),
+    "no kind": (
+        ["model.norm={}"],
+        "base.model.norm: needs a kind, such as {kind: layernorm or rmsnorm}; got {}",
+    ),
     "dimensions": (
         ["model.d_model=65"],
         "base.model: d_model=65 is not a multiple of n_heads=4; try 64 or 68",
@@ -264,7 +274,7 @@ def test_shipped_searches_load(name: str) -> None:
 def test_the_search_of_an_architecture() -> None:
     question = load_sweep("architecture")
     run = question.variant("base", {"position": "rope", "model.position.theta": 500.0})
-    assert run.model.position.dump() == {"kind": "rope", "theta": 500}
+    assert run.model.position.theta == 500
     mlp = {"mlp": "swiglu", "model.mlp.d_ff": 96, "norm": "rmsnorm", "model.n_layers": 3}
     model = question.variant("base", mlp).model
     assert (model.mlp.kind, model.d_ff, model.norm.kind, model.n_layers) == (

@@ -21,6 +21,14 @@ SPACE = TuneConfig.parse(
             "model.dropout": {"low": 0.0, "high": 0.5, "step": 0.1},
             "pos": {"choices": {"rope": ROPE, "learned": LEARNED}},
             THETA: {"low": 100.0, "high": 1000.0, "when": {"pos": ["rope"]}},
+            "heads": {
+                "choices": {
+                    "all": {"model.attention": {"kind": "multi-head"}},
+                    "some": {"model.attention": {"kind": "grouped-query"}},
+                    "none": {"model.position": {"kind": "rope", "scaling": {"kind": "ntk"}}},
+                }
+            },
+            "model.attention.n_kv_heads": {"choices": [2], "when": {"heads": ["some"]}},
         },
     }
 ).space
@@ -42,6 +50,8 @@ def test_what_is_wrong_is_said_with_its_place() -> None:
         ({"model.n_heads": 3, "model.d_model": 96}, True),
         ({"model.n_heads": "3"}, False),
         ({"model.n_layers": 0}, False),
+        ({"heads": "some"}, True),  # beside how many there are
+        ({"heads": "none"}, False),
     ],
 )
 def test_what_fits_beside_some_of_the_others(fixed: Settings, expected: bool) -> None:
@@ -52,6 +62,7 @@ def test_what_a_run_lacks() -> None:
     assert lacks(RUN, {THETA: 500})
     assert not lacks(RUN, {**ROPE, THETA: 500})
     assert not lacks(RUN, {**ROPE, THETA: "x"})
+    assert lacks(RUN, {**ROPE, "model.position.scaling.factor": 2.0})
 
 
 def test_draws_are_settings_of_the_space() -> None:

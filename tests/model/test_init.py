@@ -60,6 +60,31 @@ def test_spread_is_what_the_config_says() -> None:
     assert torch.equal(model.final_norm.weight, torch.ones(64))
 
 
+def test_what_writes_to_the_stream_is_scaled_by_how_often_that_happens() -> None:
+    alone = model_of(mlp={"kind": "none"}).get_parameter("blocks.0.attention.o_proj.weight")
+    both = model_of().get_parameter("blocks.0.attention.o_proj.weight")
+    torch.testing.assert_close(alone, both * math.sqrt(2))
+
+
+def test_attentions_share_what_has_one_shape() -> None:
+    many = dict(model_of().named_parameters())
+    shared = {"kind": "grouped-query", "n_kv_heads": 2, "qk_norm": True}
+    few = dict(model_of(attention=shared, position={"kind": "alibi"}).named_parameters())
+    name = "blocks.1.attention.qkv_proj.weight"
+    assert torch.equal(many[name][:64], few[name][:64])  # of the queries
+    assert few[name].shape == (64 + 32 + 32, 64)
+    rest = [n for n in few if n in many and n.endswith("weight") and "qkv" not in n]
+    assert len(rest) == 12
+    assert all(torch.equal(many[n], few[n]) for n in rest)
+
+
+def test_biases_are_zero_and_norms_one() -> None:
+    choices = {"norm_placement": "sandwich", "attention": {"kind": "multi-head", "qk_norm": True}}
+    for name, value in model_of(bias=True, **choices).named_parameters():
+        if value.ndim == 1:
+            assert torch.equal(value, torch.full_like(value, float("norm.weight" in name))), name
+
+
 def test_seeds_differ_and_repeat() -> None:
     first, again, other = (model_of(seed).embedding.weight for seed in (0, 0, 1))
     assert torch.equal(first, again)
