@@ -7,6 +7,7 @@ from torch import nn
 
 from lab.decode.generate import generate
 from lab.decode.sampling import NoDistributionError, Sampling
+from lab.model.gpt import GPT
 
 
 class SampleText:
@@ -38,13 +39,14 @@ class SampleText:
         self.every = every
         self.max_new_tokens = max_new_tokens
         self.last = last
-        self.stop_id = stop_id
+        self.stop_ids = () if stop_id is None else (stop_id,)
         self.seed = seed
 
     def on_eval(self, model: nn.Module, *, step: int) -> str | None:
         """The text, or None where none is due or the model's logits are no longer finite."""
         if step % self.every and step != self.last:
             return None
+        assert isinstance(model, GPT)
         try:
             ids = generate(
                 model,
@@ -52,7 +54,7 @@ class SampleText:
                 max_new_tokens=self.max_new_tokens,
                 sampling=self.sampling,
                 seed=self.seed,
-                stop_id=self.stop_id,
+                stop_ids=self.stop_ids,
             )
         except NoDistributionError:  # the loop finds and records the divergence itself
             return None

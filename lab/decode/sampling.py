@@ -1,8 +1,9 @@
-"""From logits to one token: temperature, top-k, top-p, min-p, and a draw.
+"""From logits to one token: repetition penalty, temperature, top-k, top-p, min-p, and a draw.
 
 Design choices:
-- the filters apply in the order temperature, top-k, top-p, min-p, each to what the one before left
-  over: the order of Hugging Face's `generate`, so that settings mean the same there;
+- they apply in this order, each to what the one before left over: the order of Hugging Face's
+  `generate`, so that settings mean the same there;
+- rows of a batch are filtered together, and each draws from a generator of its own;
 - probabilities are float64 on the CPU whatever computed the logits, and a draw inverts their
   cumulative sum at one uniform number: a seed gives the same text on any device, as far as the
   device's own rounding of the logits allows;
@@ -11,10 +12,11 @@ Design choices:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lab.errors import ConfigError, LabError
@@ -31,12 +33,16 @@ class Sampling:
     top_k: the k most likely tokens. top_p: the fewest most likely tokens that together reach p
     (nucleus sampling, Holtzman et al. 2020). min_p: tokens at least p times as likely as the most
     likely one (Nguyen et al. 2024). None leaves a filter out.
+
+    repetition_penalty: logits of tokens that the text, prompt and all, holds already are divided
+    by it where positive and multiplied by it where negative (Keskar et al. 2019); 1 leaves them.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+    repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         if not _is_number(self.temperature) or self.temperature < 0:
@@ -57,19 +63,52 @@ class Sampling:
             raise ConfigError(
                 f"min_p={self.min_p!r} must be between 0 and 1; leave it out for no limit"
             )
+        if not _is_number(self.repetition_penalty) or self.repetition_penalty <= 0:
+            raise ConfigError(
+                f"repetition_penalty={self.repetition_penalty!r} must be a number above 0; "
+                "1 is no penalty, and more makes repetition rarer"
+            )
+
+
+def next_tokens(
+    logits: Float[Tensor, "b v"],
+    sampling: Sampling,
+    *,
+    generators: Sequence[torch.Generator],
+    seen: Bool[Tensor, "b v"] | None = None,
+) -> Int[Tensor, " b"]:
+    """A token for each row, on the CPU; `seen` marks those that its text holds.
+
+    Every row has a generator of its own, which is used once, and not at all for temperature 0.
+    """
+    logits = penalised(logits.detach().cpu(), seen, sampling.repetition_penalty)
+    if sampling.temperature == 0:
+        best, tokens = logits.max(-1)
+        require_finite(best)
+        return tokens
+    uniform = [torch.rand(1, dtype=torch.float64, generator=one) for one in generators]
+    return pick(filtered_probabilities(logits, sampling), torch.cat(uniform))
+
+
+def penalised(
+    logits: Float[Tensor, "*b v"], seen: Bool[Tensor, "*b v"] | None, penalty: float
+) -> Float[Tensor, "*b v"]:
+    """The logits with those of `seen` tokens made smaller, for a penalty above 1."""
+    if seen is None or penalty == 1:
+        return logits
+    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
 def filtered_probabilities(
     logits: Float[Tensor, "*b v"], sampling: Sampling
 ) -> Float[Tensor, "*b v"]:
-    """The distribution that a token is drawn from: float64, on the CPU, 0 where filtered out."""
+    """The distribution that a token is drawn from: float64, on the CPU, 0 where filtered out.
+
+    Of logits with any repetition penalised already.
+    """
     scores = logits.detach().to("cpu", torch.float64)
     best = scores.amax(-1, keepdim=True)
-    if not best.isfinite().all():
-        raise NoDistributionError(
-            "the model's logits are not finite, so no token can be drawn from them; "
-            "its training diverged: sample from another run"
-        )
+    require_finite(best)
     if sampling.temperature == 0:
         return torch.zeros_like(scores).scatter_(-1, scores.argmax(-1, keepdim=True), 1.0)
     scores = (scores - best) / sampling.temperature  # shifted first: no temperature overflows
@@ -85,16 +124,24 @@ def filtered_probabilities(
     return probs
 
 
-def pick(probs: Float[Tensor, "*b v"], generator: torch.Generator) -> Int[Tensor, "*b"]:
-    """A token id for each distribution, from one uniform number each; never one of probability 0.
+def pick(probs: Float[Tensor, "*b v"], uniform: Float[Tensor, "*b"]) -> Int[Tensor, "*b"]:
+    """A token id for each distribution and number in [0, 1); never one of probability 0.
 
-    `probs` need not sum to 1. Both it and the generator are on the CPU.
+    `probs` need not sum to 1.
     """
     total = probs.double().cumsum(-1)
-    u = torch.rand(total.shape[:-1], dtype=torch.float64, generator=generator).unsqueeze(-1)
     end = total[..., -1:]
-    point = torch.minimum(u * end, torch.nextafter(end, torch.zeros_like(end)))
+    point = torch.minimum(uniform.unsqueeze(-1) * end, torch.nextafter(end, torch.zeros_like(end)))
     return torch.searchsorted(total, point, right=True).squeeze(-1)
+
+
+def require_finite(best: Tensor) -> None:
+    """Raises `NoDistributionError` unless the largest logits are numbers."""
+    if not all(map(math.isfinite, best.flatten().tolist())):
+        raise NoDistributionError(
+            "the model's logits are not finite, so no token can be drawn from them; "
+            "its training diverged: sample from another run"
+        )
 
 
 def _outside_nucleus(probs: Tensor, top_p: float) -> Tensor:

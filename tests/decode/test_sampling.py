@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 from transformers.generation.logits_process import (
     MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -18,6 +19,8 @@ from lab.decode.sampling import (
     NoDistributionError,
     Sampling,
     filtered_probabilities,
+    next_tokens,
+    penalised,
     pick,
 )
 from lab.errors import ConfigError
@@ -133,7 +136,8 @@ def test_the_arguments_of_a_filter_are_left_alone():
 def test_draws_follow_the_distribution():
     probs = torch.tensor([0.05, 0.0, 0.6, 0.3, 0.05], dtype=torch.float64)
     n = 20_000
-    drawn = pick(probs.expand(n, -1), torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    drawn = pick(probs.expand(n, -1), torch.rand(n, dtype=torch.float64, generator=generator))
     counts = torch.bincount(drawn, minlength=5).double()
     assert counts[1] == 0
     expected = n * probs[probs > 0]
@@ -142,33 +146,90 @@ def test_draws_follow_the_distribution():
 
 
 @pytest.mark.parametrize(("u", "token"), [(0.0, 1), (0.4999, 1), (0.5, 3), (1 - 2**-53, 3)])
-def test_a_draw_inverts_the_cumulative_sum(monkeypatch, u, token):
-    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, u, dtype=torch.float64))
+def test_a_draw_inverts_the_cumulative_sum(u, token):
     probs = torch.tensor([0.0, 0.5, 0.0, 0.5, 0.0, 0.0])
-    assert pick(probs, torch.Generator()).item() == token
+    assert pick(probs, torch.tensor(u, dtype=torch.float64)).item() == token
 
 
-def test_a_draw_stays_within_weights_too_small_to_scale(monkeypatch):
-    monkeypatch.setattr(
-        torch, "rand", lambda shape, **_: torch.full(shape, 1 - 2**-53, dtype=torch.float64)
-    )
-    assert pick(torch.tensor([0, 5e-324, 0], dtype=torch.float64), torch.Generator()).item() == 1
+def test_a_draw_stays_within_weights_too_small_to_scale():
+    probs = torch.tensor([0, 5e-324, 0], dtype=torch.float64)
+    assert pick(probs, torch.tensor(1 - 2**-53, dtype=torch.float64)).item() == 1
 
 
 @MANY
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=9).filter(any), st.integers(0, 2**32))
-def test_no_draw_has_probability_0(weights, seed):
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9).filter(any), st.floats(0, 1 - 2**-53))
+def test_no_draw_has_probability_0(weights, u):
     probs = torch.tensor(weights, dtype=torch.float64)
-    assert probs[pick(probs, torch.Generator().manual_seed(seed))] > 0
+    assert probs[pick(probs, torch.tensor(u, dtype=torch.float64))] > 0
 
 
-def test_a_draw_takes_one_number_a_row_from_its_generator_alone():
-    generator, before = torch.Generator().manual_seed(3), torch.get_rng_state()
-    pick(torch.ones(2, 7), generator)
-    twin = torch.Generator().manual_seed(3)
-    torch.rand(2, dtype=torch.float64, generator=twin)
-    assert generator.get_state().equal(twin.get_state())
-    assert torch.get_rng_state().equal(before)
+class TestNextTokens:
+    @MANY
+    @given(st.integers(1, 5), SAMPLINGS, st.integers(0, 2**32))
+    def test_rows_draw_as_if_alone(self, rows, sampling, seed):
+        logits = 3 * torch.randn(rows, 11, generator=torch.Generator().manual_seed(seed))
+
+        def generators(first: int, n: int) -> list[torch.Generator]:
+            return [torch.Generator().manual_seed(seed + first + row) for row in range(n)]
+
+        together = next_tokens(logits, sampling, generators=generators(0, rows))
+        for row in range(rows):
+            alone = next_tokens(logits[row : row + 1], sampling, generators=generators(row, 1))
+            assert alone.item() == together[row].item()
+
+    def test_a_draw_takes_one_number_a_row_from_its_generator_alone(self):
+        generators = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+        before = torch.get_rng_state()
+        next_tokens(torch.ones(2, 7), Sampling(), generators=generators)
+        for seed, generator in zip((3, 4), generators, strict=True):
+            twin = torch.Generator().manual_seed(seed)
+            torch.rand(1, dtype=torch.float64, generator=twin)
+            assert generator.get_state().equal(twin.get_state())
+        assert torch.get_rng_state().equal(before)
+
+    @MANY
+    @given(LOGITS)
+    def test_greedy_tokens_are_the_first_of_the_most_likely(self, values):
+        token = next_tokens(torch.tensor([values]), GREEDY, generators=[])
+        assert token.tolist() == [values.index(max(values))]
+
+    @pytest.mark.parametrize("sampling", [GREEDY, Sampling()])
+    def test_nothing_is_drawn_from_a_diverged_model(self, sampling):
+        logits = torch.tensor([[1.0, 2.0], [0.0, math.nan]])
+        generators = [torch.Generator(), torch.Generator()]
+        with pytest.raises(NoDistributionError, match="diverged"):
+            next_tokens(logits, sampling, generators=generators)
+
+
+class TestRepetitionPenalty:
+    @MANY
+    @given(
+        st.integers(0, 2**32),
+        st.floats(0.1, 5),
+        st.lists(st.integers(0, 10), min_size=1, max_size=20),
+    )
+    def test_is_that_of_transformers(self, seed, penalty, text):
+        logits = torch.randn(1, 11, generator=torch.Generator().manual_seed(seed))
+        theirs = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([text]), logits.clone())
+        ours = penalised(logits, seen_in(text), penalty)
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
+
+    def test_comes_before_everything_else(self):
+        logits = torch.tensor([[2.0, 1.9, -1.0]])
+        assert next_tokens(logits, GREEDY, generators=[], seen=seen_in([0], 3)).item() == 0
+        sampling = Sampling(0.0, repetition_penalty=1.2)
+        assert next_tokens(logits, sampling, generators=[], seen=seen_in([0], 3)).item() == 1
+
+    def test_of_1_changes_nothing(self):
+        logits = torch.tensor([[0.1, -0.3]])
+        assert penalised(logits, seen_in([0, 1], 2), 1.0) is logits
+        assert penalised(logits, None, 3.0) is logits
+
+
+def seen_in(text: list[int], vocab: int = 11) -> torch.Tensor:
+    seen = torch.zeros(1, vocab, dtype=torch.bool)
+    seen[0, text] = True
+    return seen
 
 
 @pytest.mark.parametrize(
@@ -182,6 +243,8 @@ def test_a_draw_takes_one_number_a_row_from_its_generator_alone():
         ({"top_p": 1.01}, "top_p=1.01"),
         ({"min_p": -0.1}, "min_p=-0.1 must be between 0 and 1; leave it out"),
         ({"min_p": math.nan}, "min_p=nan"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty=0.0 must be a number above 0; 1 is no"),
+        ({"repetition_penalty": math.inf}, "repetition_penalty=inf"),
     ],
 )
 def test_a_setting_out_of_range_is_named_with_its_rule(fault, sentence):
