@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,28 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path`, which takes its place when the block ends well.
+
+    `path` may be an empty folder; what a killed writer left under the hidden name is cleared.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir()
+    try:
+        yield partial
+        sync(partial)
+        partial.replace(path)
+        sync(path.parent)
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -9,10 +9,13 @@ Design choices:
   a document;
 - text is never normalised, and never read as commands: a text that holds "<|bos|>" is encoded
   as these seven characters;
+- a byte-level tokenizer that was trained elsewhere serves as well, under its own names for the
+  beginning and the end of a document;
 - a token knows how many bytes of text it stands for, which is what bits a byte are counted in.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from typing import Literal, assert_never
@@ -62,11 +65,17 @@ class Tokenizer:
     eos_id: int | None
     token_bytes: npt.NDArray[np.int64]
 
-    def __init__(self, backend: tokenizers.Tokenizer) -> None:
-        """Raises `DataError` where a backend would lose text or count its bytes wrongly."""
+    def __init__(
+        self, backend: tokenizers.Tokenizer, *, bos: str | None = BOS, eos: str | None = EOS
+    ) -> None:
+        """`bos` and `eos` are names of tokens; where there are none of these names, ids are None.
+
+        Raises `DataError` where a backend would lose text or count its bytes wrongly.
+        """
         self.kind = _kind(backend)
         self.vocab_size = backend.get_vocab_size(with_added_tokens=True)
-        self.bos_id, self.eos_id = backend.token_to_id(BOS), backend.token_to_id(EOS)
+        self.bos_id = None if bos is None else backend.token_to_id(bos)
+        self.eos_id = None if eos is None else backend.token_to_id(eos)
         self.token_bytes = _token_bytes(backend, self.kind)
         self._json = backend.to_str(pretty=True)
         backend.no_truncation()
@@ -125,14 +134,20 @@ class Tokenizer:
         """The content of a `tokenizer.json`, which `from_json` and `transformers` read."""
         return self._json
 
+    def token(self, number: int) -> str:
+        """How a token of the vocabulary is written in `to_json`."""
+        return str(self._backend.id_to_token(number))
+
     @classmethod
-    def from_json(cls, content: str) -> "Tokenizer":
+    def from_json(
+        cls, content: str, *, bos: str | None = BOS, eos: str | None = EOS
+    ) -> "Tokenizer":
         """Raises `DataError` where the content is not a tokenizer that keeps every text."""
         try:
             backend = tokenizers.Tokenizer.from_str(content)
         except Exception as error:  # the library raises nothing more particular
             raise DataError(f"not a tokenizer.json of Hugging Face tokenizers: {error}") from None
-        return cls(backend)
+        return cls(backend, bos=bos, eos=eos)
 
     @property
     def digest(self) -> str:
@@ -177,15 +192,28 @@ def _kind(backend: tokenizers.Tokenizer) -> Literal["char", "bpe"]:
             return "char"
         if level is None and not backend.model.byte_fallback and all(len(t) == 1 for t in vocab):
             return "char"
-        if (
-            isinstance(level, pre_tokenizers.ByteLevel)
-            and not level.add_prefix_space
-            and vocab.keys() >= set(pre_tokenizers.ByteLevel.alphabet())
-        ):
+        if _is_byte_level(backend) and vocab.keys() >= set(pre_tokenizers.ByteLevel.alphabet()):
             return "bpe"
     raise DataError(
         "this tokenizer would lose text: it must be a BPE model that is byte-level "
         "(without a prefix space) or has byte fallback, with all 256 bytes in its vocabulary"
+    )
+
+
+def _is_byte_level(backend: tokenizers.Tokenizer) -> bool:
+    """Whether text is cut into pieces, all of which are kept, and these become bytes."""
+    if not isinstance(backend.decoder, decoders.ByteLevel) or backend.model.dropout:
+        return False
+    whole = json.loads(backend.to_str())
+    level = whole["pre_tokenizer"] or {}
+    steps = level["pretokenizers"] if level.get("type") == "Sequence" else [level]
+    *cuts, last = steps
+    return (
+        last.get("type") == "ByteLevel"
+        and not last["add_prefix_space"]
+        and all(cut["type"] in ("Split", "Digits") for cut in cuts)
+        and all(cut.get("behavior") != "Removed" for cut in cuts)
+        and not any(token["lstrip"] or token["rstrip"] for token in whole["added_tokens"])
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from lab.config.base import Strict
 from lab.config.digest import canonical_json, digest
@@ -26,6 +26,7 @@ SCHEMA = 1
 DAMAGED = "it was changed after it was written: package the run again"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Status = Literal["complete", "pruned", "diverged", "failed", "adopted"]
 Scalar = str | int | float | bool | None
 
 
@@ -35,10 +36,13 @@ class FileRecord(Strict):
 
 
 class DataRecord(Strict):
-    """The text, its tokens and its tokenizer, each known by its content."""
+    """The text, its tokens and its tokenizer, each known by its content.
 
-    corpus_digest: Sha256
-    digest: Sha256
+    Of a model that was trained elsewhere, nobody here knows the text.
+    """
+
+    corpus_digest: Sha256 | None
+    digest: Sha256 | None
     tokenizer_digest: Sha256
 
 
@@ -59,12 +63,12 @@ class Provenance(Strict):
 
 class Manifest(Strict):
     schema_version: int = Field(SCHEMA, ge=SCHEMA, le=SCHEMA)
-    status: Literal["complete", "pruned", "diverged", "failed"]
+    status: Status
     run: str = Field(min_length=1)
     digest: Sha256
     files: dict[str, FileRecord]
     data: DataRecord
-    seed: int = Field(ge=0, lt=2**32)
+    seed: int | None = Field(ge=0, lt=2**32)
     n_params: int = Field(ge=1)
     flops_per_token: int = Field(ge=1)
     vocab_size: int = Field(ge=1)
@@ -72,6 +76,13 @@ class Manifest(Strict):
     labels: dict[str, str]
     provenance: Provenance
     sha256: Sha256
+
+    @model_validator(mode="after")
+    def _knows_its_origin(self) -> "Manifest":
+        unknown = None in (self.seed, self.data.corpus_digest, self.data.digest)
+        if unknown and self.status != "adopted":
+            raise ValueError("only an adopted model may lack a seed or a digest of its data")
+        return self
 
     def to_json(self) -> str:
         """The bytes of manifest.json."""

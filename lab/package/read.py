@@ -4,24 +4,37 @@ package = load_package("artifacts/posenc/rope-1-3f2a9c01")
 package.generate("def main", max_new_tokens=40)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
+from lab.config.adopted import AdoptedConfig
 from lab.config.run import RunConfig
 from lab.data.tokenizer import Tokenizer
-from lab.decode.generate import stream
+from lab.decode.beam import beam_search
+from lab.decode.generate import generate_batch, stream
 from lab.decode.sampling import Sampling
-from lab.decode.text import pieces
+from lab.decode.text import pieces, until
 from lab.errors import ConfigError, DataError, PackageError
 from lab.model.gpt import GPT
 from lab.package.layout import CONFIG, MANIFEST, TOKENIZER, WEIGHTS
 from lab.package.manifest import Manifest
+from lab.package.precision import Dtype, converted
 from lab.package.run_config import read_config
 from lab.package.verify import verify
 from lab.package.weights import load_model
+
+
+class Continuation(NamedTuple):
+    """A text found by beam search, and its score, which `lab.decode.beam` defines."""
+
+    text: str
+    score: float
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Package:
     """A trained model, in evaluation mode, with what belongs to it."""
 
     folder: Path
-    config: RunConfig
+    config: RunConfig | AdoptedConfig
     tokenizer: Tokenizer
     model: GPT
     manifest: Manifest
@@ -43,11 +56,14 @@ class Package:
         top_k: int | None = None,
         top_p: float | None = None,
         min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        stop: Sequence[str] = (),
         seed: int = 0,
     ) -> str:
         """The continuation of a prompt, without the prompt; the seed fixes it.
 
-        It ends after `max_new_tokens`, or where the model ends the document.
+        It ends after `max_new_tokens`, where the model ends the document, or before the first
+        `stop` string. The settings are those of `lab.decode.sampling`.
         """
         return "".join(
             self.stream(
@@ -57,6 +73,8 @@ class Package:
                 top_k=top_k,
                 top_p=top_p,
                 min_p=min_p,
+                repetition_penalty=repetition_penalty,
+                stop=stop,
                 seed=seed,
             )
         )
@@ -70,48 +88,117 @@ class Package:
         top_k: int | None = None,
         top_p: float | None = None,
         min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        stop: Sequence[str] = (),
         seed: int = 0,
     ) -> Iterator[str]:
         """The text of `generate` in pieces, as soon as their characters are whole."""
         ids = stream(
             self.model,
-            torch.tensor(self.tokenizer.encode_prompt(prompt), dtype=torch.int64),
+            self._ids(prompt),
             max_new_tokens=max_new_tokens,
-            sampling=Sampling(temperature, top_k, top_p, min_p),
+            sampling=Sampling(temperature, top_k, top_p, min_p, repetition_penalty),
             seed=seed,
-            stop_id=self.tokenizer.eos_id,
+            stop_ids=self._stop_ids,
         )
-        return pieces(ids, decode=self.tokenizer.decode)
+        return until(pieces(ids, decode=self.tokenizer.decode), stop)
+
+    def generate_batch(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int = 100,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        stop: Sequence[str] = (),
+        seed: int = 0,
+    ) -> list[str]:
+        """What `generate` says of each prompt, computed together: the first with `seed`, the next
+        with `seed + 1`, and so on.
+        """
+        rows = generate_batch(
+            self.model,
+            [self._ids(prompt) for prompt in prompts],
+            max_new_tokens=max_new_tokens,
+            sampling=Sampling(temperature, top_k, top_p, min_p, repetition_penalty),
+            seed=seed,
+            stop_ids=self._stop_ids,
+        )
+        return [self._text(row.tolist(), stop) for row in rows]
+
+    def beam_search(
+        self,
+        prompt: str,
+        *,
+        num_beams: int = 4,
+        max_new_tokens: int = 100,
+        length_penalty: float = 1.0,
+        stop: Sequence[str] = (),
+    ) -> list[Continuation]:
+        """The `num_beams` best continuations that were found, the best first.
+
+        See `lab.decode.beam`. A `stop` string ends a text, but not the search for it.
+        """
+        beams = beam_search(
+            self.model,
+            self._ids(prompt),
+            num_beams=num_beams,
+            max_new_tokens=max_new_tokens,
+            length_penalty=length_penalty,
+            stop_ids=self._stop_ids,
+        )
+        return [Continuation(self._text(beam.ids, stop), beam.score) for beam in beams]
+
+    @property
+    def _stop_ids(self) -> tuple[int, ...]:
+        eos = self.tokenizer.eos_id
+        return () if eos is None else (eos,)
+
+    def _ids(self, prompt: str) -> Int[Tensor, " t"]:
+        return torch.tensor(self.tokenizer.encode_prompt(prompt), dtype=torch.int64)
+
+    def _text(self, ids: Sequence[int], stop: Sequence[str]) -> str:
+        return "".join(until(pieces(ids, decode=self.tokenizer.decode), stop))
 
 
-def load_package(folder: str | Path, *, device: str | torch.device = "cpu") -> Package:
+def load_package(
+    folder: str | Path, *, device: str | torch.device = "cpu", dtype: Dtype = "float32"
+) -> Package:
     """Verify a package and load it; needs no network and no particular working directory.
 
+    `dtype` is the precision it computes in; int8 keeps the weights of projections in a byte each.
     Raises `PackageError` when anything in it is missing, added, changed, or does not fit the
-    rest, and `ConfigError` for a device that this machine does not have.
+    rest, and `ConfigError` for a device that this machine does not have, or a dtype.
     """
     folder = Path(folder)
     manifest = verify(folder)
     config = read_config(folder / CONFIG)
-    tokenizer = _tokenizer(folder / TOKENIZER)
+    tokenizer = _tokenizer(folder / TOKENIZER, config)
     _agree(folder, manifest, config, tokenizer)
-    model = load_model(folder / WEIGHTS, config.model, tokenizer.vocab_size)
+    model = converted(load_model(folder / WEIGHTS, config.model, tokenizer.vocab_size), dtype)
     try:
         model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA was compiled in
+    except (RuntimeError, AssertionError, TypeError) as error:
+        # torch asserts that CUDA was compiled in, and a Mac's GPU has no float64
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"device {str(device)!r} cannot be used ({reason}); try cpu") from None
     return Package(folder, config, tokenizer, model, manifest)
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def _tokenizer(path: Path, config: RunConfig | AdoptedConfig) -> Tokenizer:
+    special = config.tokenizer.dump() if isinstance(config, AdoptedConfig) else {}
     try:
-        return Tokenizer.from_json(path.read_bytes().decode())
+        return Tokenizer.from_json(path.read_bytes().decode(), **special)
     except (DataError, UnicodeDecodeError) as error:
         raise PackageError(f"{path} cannot be used ({error}): package the run again") from None
 
 
-def _agree(folder: Path, manifest: Manifest, config: RunConfig, tokenizer: Tokenizer) -> None:
+def _agree(
+    folder: Path, manifest: Manifest, config: RunConfig | AdoptedConfig, tokenizer: Tokenizer
+) -> None:
     size, file = tokenizer.vocab_size, manifest.files[TOKENIZER]
     facts = {
         f"seed of {CONFIG}": (config.seed, manifest.seed),

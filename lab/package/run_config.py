@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from lab.config.adopted import AdoptedConfig
 from lab.config.explain import explained
 from lab.config.run import RunConfig
 from lab.config.yaml12 import load_yaml
@@ -26,14 +27,21 @@ _OPENING = (
 _CLOSING = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken, yaml.BlockEndToken)
 
 
-def read_config(path: Path) -> RunConfig:
-    """Raises `PackageError` with every fault of the file."""
+def read_config(path: Path) -> RunConfig | AdoptedConfig:
+    """The run, or, where the model was trained elsewhere, its origin.
+
+    Raises `PackageError` with every fault of the file.
+    """
+    kind: type[RunConfig | AdoptedConfig] = RunConfig
     try:
         text = path.read_bytes().decode()
         _refuse_surprises(text)
-        return RunConfig.parse(load_yaml(text, source=str(path)))
+        raw = load_yaml(text, source=str(path))
+        adopted = isinstance(raw, dict) and "origin" in raw
+        kind = AdoptedConfig if adopted else RunConfig
+        return kind.parse(raw)
     except ValidationError as error:
-        faults = "; ".join(explained(error, RunConfig))
+        faults = "; ".join(explained(error, kind))
         raise PackageError(
             f"{path} is not a run of this lab: {faults}. Read it with the lab that wrote it"
         ) from None

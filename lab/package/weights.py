@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lab.config.model import ModelConfig
+from lab.config.position import RopePosition, SinusoidalPosition
 from lab.errors import PackageError
 from lab.model.gpt import GPT
 from lab.package.layout import CONFIG, MAX_TABLE_BYTES
@@ -65,7 +66,7 @@ def _check(
             f"{path} holds {found:,} numbers in {len(shapes)} tensors, and {CONFIG} describes "
             f"{config.n_layers} layers with {expected:,}: the two are not of one run; {AGAIN}"
         )
-    if 4 * config.max_seq_len * config.d_model > MAX_TABLE_BYTES:
+    if 4 * config.max_seq_len * _table_width(config) > MAX_TABLE_BYTES:
         raise PackageError(
             f"{path.with_name(CONFIG)} asks for max_seq_len={config.max_seq_len} at "
             f"d_model={config.d_model}, and the tables of positions may have {MAX_TABLE_BYTES:,} "
@@ -81,6 +82,17 @@ def _check(
             f"{path} does not fit {CONFIG}: {'; '.join(faults[:5])}{more}. "
             f"The two are not of one run: {AGAIN}"
         )
+
+
+def _table_width(config: ModelConfig) -> int:
+    """Numbers a position that the model computes for itself; learned ones are in the file."""
+    match config.position:
+        case SinusoidalPosition():
+            return config.d_model
+        case RopePosition() as rope:
+            return rope.rotated(config.head_dim)
+        case _:
+            return 0
 
 
 def _differences(found: Mapping[str, tuple[int, ...]], wanted: Shapes) -> list[str]:

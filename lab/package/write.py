@@ -11,17 +11,18 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
+from lab.config.adopted import AdoptedConfig
 from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.tokenizer import Tokenizer
 from lab.errors import PackageError
 from lab.files import replacing, sha256_file, sync, write_text
 from lab.package.layout import CONFIG, FILES, MANIFEST, MAX_BYTES, METRICS, TOKENIZER, WEIGHTS
-from lab.package.manifest import Manifest, Scalar, sealed
+from lab.package.manifest import Manifest, Scalar, Status, sealed
 from lab.package.verify import verify
 from lab.package.weights import save_weights
 
@@ -29,18 +30,18 @@ from lab.package.weights import save_weights
 def write_package(
     folder: str | Path,
     *,
-    config: RunConfig,
+    config: RunConfig | AdoptedConfig,
     tokenizer: Tokenizer,
     model: nn.Module,
     metrics_csv: Path,
     run: str,
     digest: str,
-    corpus_digest: str,
-    data_digest: str,
+    corpus_digest: str | None,
+    data_digest: str | None,
     metrics: Mapping[str, float],
     labels: Mapping[str, str],
     provenance: Mapping[str, Scalar],
-    status: Literal["complete", "pruned", "diverged", "failed"] = "complete",
+    status: Status = "complete",
 ) -> Path:
     """Write a package and return its folder; an equal one that stands there already is kept.
 

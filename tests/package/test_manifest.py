@@ -95,6 +95,23 @@ def test_facts_of_another_kind_are_named(manifest, raw, write_manifest, fault, s
         read_manifest(manifest)
 
 
+@pytest.mark.parametrize(
+    "forget",
+    [
+        lambda raw: raw.update(seed=None),
+        lambda raw: raw["data"].update(corpus_digest=None),
+        lambda raw: raw["data"].update(digest=None),
+    ],
+)
+def test_only_an_adopted_model_may_not_know_its_training(manifest, raw, write_manifest, forget):
+    forget(raw)
+    write_manifest(manifest, raw)
+    with pytest.raises(PackageError, match="only an adopted model"):
+        read_manifest(manifest)
+    write_manifest(manifest, raw | {"status": "adopted"})
+    assert read_manifest(manifest).status == "adopted"
+
+
 def test_a_further_fact_of_provenance_is_a_plain_value(manifest, raw, write_manifest):
     raw["provenance"]["gpu"] = {"name": "H100"}
     write_manifest(manifest, raw)

@@ -63,7 +63,7 @@ def test_the_text_is_what_generate_and_the_tokenizer_say(make_parts, tmp_path, k
         max_new_tokens=40,
         sampling=Sampling(0.7, top_k=8, top_p=0.9, min_p=0.01),
         seed=5,
-        stop_id=parts.tokenizer.eos_id,
+        stop_ids=[] if parts.tokenizer.eos_id is None else [parts.tokenizer.eos_id],
     ).tolist()
     settings = {"temperature": 0.7, "top_k": 8, "top_p": 0.9, "min_p": 0.01, "seed": 5}
     text = package.generate("The ", max_new_tokens=40, **settings)

@@ -34,7 +34,8 @@ def edited(path, edit):
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_every_variant_computes_the_same_bits(tmp_path, family, tied):
-    config = config_of(**family, tie_embeddings=tied, bias=True, dropout=0.1)
+    shape = {"n_heads": 4, "d_model": 32}
+    config = config_of(**shape, **family, tie_embeddings=tied, bias=True, dropout=0.1)
     model = build_model(config, V, seed=3).eval()
     save_weights(tmp_path / "w", model)
     loaded = load_model(tmp_path / "w", config, V)

@@ -1,0 +1,21 @@
+"""`lab adopt FOLDER --to PACKAGE`: a local GPT-2 or Llama of transformers becomes a package."""
+
+import sys
+from pathlib import Path
+
+
+def adopt(folder: str | Path, *, to: str | Path) -> str:
+    """Write the package; returns a sentence that says what it holds."""
+    from lab.package.huggingface.adopt import adopt_folder  # torch takes seconds
+
+    manifest = adopt_folder(folder, to=to)
+    return (
+        f"{to} holds {manifest.run}: {manifest.n_params:,} parameters, a vocabulary of "
+        f"{manifest.vocab_size:,}"
+    )
+
+
+if __name__ == "__main__":
+    from lab.cli import main
+
+    sys.exit(main(["adopt", *sys.argv[1:]]))

@@ -1,0 +1,21 @@
+"""`lab export PACKAGE --to FOLDER`: a folder that Hugging Face's transformers loads."""
+
+import sys
+from pathlib import Path
+
+
+def export(package: str | Path, *, to: str | Path) -> str:
+    """Write the folder; returns a sentence that says what it holds."""
+    from lab.package.huggingface.export import export_package  # torch takes seconds
+
+    stock = export_package(package, to=to)
+    return (
+        f"{to} holds {stock.label} ({stock.class_name}): AutoModelForCausalLM and AutoTokenizer "
+        "of transformers load it"
+    )
+
+
+if __name__ == "__main__":
+    from lab.cli import main
+
+    sys.exit(main(["export", *sys.argv[1:]]))

@@ -1,0 +1,119 @@
+"""A local folder of transformers, GPT-2 or Llama, becomes a package.
+
+An adopted package has no training run: its config says where it comes from, its status is
+`adopted`, and its metrics are empty.
+"""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from lab import provenance
+from lab.config.adopted import AdoptedConfig, Origin
+from lab.config.digest import digest
+from lab.config.model import ModelConfig
+from lab.errors import PackageError
+from lab.files import sha256_file
+from lab.model.gpt import GPT
+from lab.package.huggingface.catalogue import CATALOGUE, Stock
+from lab.package.huggingface.checkpoint import check, read_tensors, weight_files
+from lab.package.huggingface.layout import LAB
+from lab.package.huggingface.parts import read_parts, write_parts
+from lab.package.huggingface.reading import model_config
+from lab.package.huggingface.tokenizer_read import read_tokenizer
+from lab.package.manifest import Manifest
+from lab.package.verify import verify
+from lab.package.write import write_package
+
+_PREFIX = {"gpt2": "transformer.", "llama": "model."}
+
+
+def adopt_folder(folder: str | Path, *, to: str | Path) -> Manifest:
+    """Write the package `to`; returns its manifest.
+
+    Raises `PackageError` for a folder that is incomplete, for a setting or a tokenizer that the
+    lab cannot express, by its name, and where something else stands at `to`.
+    """
+    folder = Path(folder)
+    raw = _config(folder / "config.json")
+    model = model_config(folder / "config.json", raw)
+    stock = next(stock for stock in CATALOGUE if stock.model_type == raw["model_type"])
+    tokenizer, special = read_tokenizer(folder, raw)
+    files = weight_files(folder)
+    origin = Origin(
+        architecture=raw["model_type"], weights={path.name: sha256_file(path) for path in files}
+    )
+    config = AdoptedConfig(model=model, tokenizer=special, origin=origin)
+    tensors = read_tensors(files, prefix=_PREFIX[origin.architecture])
+    built = _model(folder, tensors, stock, model, tokenizer.vocab_size)
+    name = digest(config.dump())
+    with TemporaryDirectory() as scratch:
+        metrics = Path(scratch) / "metrics.csv"
+        metrics.write_text("step\n")
+        package = write_package(
+            to,
+            config=config,
+            tokenizer=tokenizer,
+            model=built,
+            metrics_csv=metrics,
+            run=f"{origin.architecture}-adopted-{name[:8]}",
+            digest=name,
+            corpus_digest=None,
+            data_digest=None,
+            metrics={},
+            labels={},
+            provenance={**provenance.facts(), "device": "cpu", "threads": torch.get_num_threads()},
+            status="adopted",
+        )
+    return verify(package)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise PackageError(
+            f"{path.parent} holds no {path.name}, so it is no folder of transformers"
+        )
+    try:
+        raw = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise PackageError(f"{path} holds no settings; it should hold names and values")
+    return raw
+
+
+def _model(
+    folder: Path,
+    tensors: dict[str, torch.Tensor],
+    stock: Stock,
+    config: ModelConfig,
+    vocab_size: int,
+) -> GPT:
+    if config.n_layers > len(tensors):
+        raise PackageError(
+            f"{folder} holds {len(tensors)} tensors, and its config.json describes "
+            f"{config.n_layers} layers: the two do not belong together"
+        )
+    if config.tie_embeddings:
+        head = tensors.pop("lm_head.weight", None)
+        embedding = tensors.get(f"{stock.layout.names['embedding']}.weight")
+        if head is not None and embedding is not None and not head.equal(embedding):
+            raise PackageError(
+                f"{folder}: tie_word_embeddings=true, but lm_head.weight is not the embedding; "
+                "set it to false in config.json"
+            )
+    biases = stock.scope.bias.written(config)
+    with torch.device("meta"):
+        parameters = dict(GPT(config, vocab_size).named_parameters())
+    outline = write_parts(read_parts(parameters, LAB, config), stock.layout, config, biases=biases)
+    check(folder, tensors, {name: tuple(tensor.shape) for name, tensor in outline.items()})
+    ours = write_parts(read_parts(tensors, stock.layout, config), LAB, config, biases=biases)
+    with torch.random.fork_rng(devices=[]):
+        model = GPT(config, vocab_size)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(ours[name])
+    return model.eval()
