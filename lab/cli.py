@@ -7,6 +7,8 @@ Exit codes: 0 done; 1 some run failed; 2 bad input; 130 interrupted, to be conti
 command.
 """
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,12 +36,16 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; a `LabError` is a sentence and a 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a narrow terminal gets question marks
     try:
         code = app(
             list(sys.argv[1:] if arguments is None else arguments),
             prog_name="lab",
             standalone_mode=False,
         )
+        sys.stdout.flush()
     except LabError as error:
         return _refused(str(error))
     except typer.Exit as finish:
@@ -50,8 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         return _refused(f"{error.filename}: {error.strerror}; work where files may be written")
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        sys.stderr.close()
-        return 0
+        return _unheard()
+    except SystemExit as end:  # which is what typer makes of it
+        if isinstance(end.__context__, BrokenPipeError):
+            return _unheard()
+        raise
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):
             return _refused(error.format_message())
@@ -115,9 +124,20 @@ def train(
 @app.command()
 def sample(
     package: Annotated[Path, typer.Argument(help="A package: a folder below artifacts/.")],
-    prompt: Annotated[str, typer.Option(help="The text to continue.")],
+    prompts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PROMPT", help="Texts to continue; - is standard input."),
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Option("--prompt", metavar="TEXT", help="Another text to continue.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(help="A file with a prompt a line; - is standard input.")
+    ] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 200,
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.8,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="0 is greedy.", show_default="0.8")
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw from the K likeliest tokens.")] = None,
     top_p: Annotated[
         float | None, typer.Option(help="Draw from the likeliest tokens of joint probability P.")
@@ -125,20 +145,44 @@ def sample(
     min_p: Annotated[
         float | None, typer.Option(help="Drop tokens below P times the likeliest one's share.")
     ] = None,
+    repetition_penalty: Annotated[
+        float | None, typer.Option(help="Above 1, tokens that were used become less likely.")
+    ] = None,
+    beams: Annotated[
+        int | None, typer.Option(min=1, help="Draw nothing: search the likeliest text.")
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(help="With --beams: above 0 favours longer texts.", show_default="1"),
+    ] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    device: Annotated[str, typer.Option(help="Where to compute, such as cpu or cuda.")] = "cpu",
+    dtype: Annotated[
+        str, typer.Option(help="float32, float64, bfloat16, or int8 for small machines.")
+    ] = "float32",
 ) -> None:
-    """Continue a text with a packaged model."""
+    """Continue texts with a packaged model: arguments, the lines of a file, or what a pipe says."""
+    from lab.sample import prompts_asked
     from lab.sample import sample as run
 
     run(
         package,
-        prompt=prompt,
+        prompts=prompts_asked([*(prompts or []), *(more or [])], file=file, stdin=sys.stdin),
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
         min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        beams=beams,
+        length_penalty=length_penalty,
+        stop=stop or [],
         seed=seed,
+        device=device,
+        dtype=dtype,
         stream_to=sys.stdout,
     )
 
@@ -158,11 +202,80 @@ def report(
 
 
 @app.command()
+def certify(
+    config: Annotated[
+        str, typer.Argument(help="A question, a run or a size: a path, or a name in configs/.")
+    ],
+    variant: Annotated[
+        str | None, typer.Option(help="With a question: the one variant to certify.")
+    ] = None,
+    sets: Set = None,
+) -> int:
+    """Prove that the models of a config are what it says: causal, of the formulas they name."""
+    from lab.commands.certify import certify_asked
+
+    return certify_asked(config, variant=variant, overrides=sets or [])
+
+
+@app.command()
+def sizes(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SIZE", help="Names in configs/sizes/, or configs; by default all sizes."
+        ),
+    ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(min=1, help="Count with this vocabulary, whatever the size's own.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Windows a step, and texts at a time.")] = 1,
+    sets: Set = None,
+) -> None:
+    """Print parameters, FLOPs and memory of models of named sizes, or of your own configs."""
+    from lab.sizes import sizes_asked
+
+    asked = sizes_asked(names or [], vocab_size=vocab_size, batch=batch, overrides=sets or [])
+    Console(highlight=False).print(asked)
+
+
+@app.command()
+def export(
+    package: Annotated[Path, typer.Argument(help="A package: a folder below artifacts/.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is not there yet.")],
+) -> None:
+    """Write a packaged model as a folder that Hugging Face's transformers loads."""
+    from lab.export import export as run
+
+    print(run(package, to=to))  # noqa: T201
+
+
+@app.command()
+def adopt(
+    folder: Annotated[
+        Path, typer.Argument(help="A local folder of transformers that holds a GPT-2 or a Llama.")
+    ],
+    to: Annotated[Path, typer.Option(metavar="PACKAGE", help="The package to be written.")],
+) -> None:
+    """Make a package of a model that was trained elsewhere."""
+    from lab.adopt import adopt as run
+
+    print(run(folder, to=to))  # noqa: T201
+
+
+@app.command()
 def doctor() -> None:
     """Print what a bug report needs: versions, devices, threads, wandb state, free space."""
     from lab.doctor import examine
 
     Console().print(examine())
+
+
+def _unheard() -> int:
+    """What is still to be written goes nowhere, also when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return 0
 
 
 def _refused(sentence: str) -> int:

@@ -1,5 +1,6 @@
 """The command lines: quick, and never a traceback for bad input."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
+from lab.cli import main
 
 ROOT = Path(lab.__file__).parents[1]
 
@@ -22,7 +24,10 @@ def run(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("command", ["sweep", "train", "sample", "report", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["sweep", "train", "certify", "sample", "report", "sizes", "doctor", "export", "adopt"],
+)
 def test_help_answers_without_torch(command: str, tmp_path: Path) -> None:
     """By both spellings; heavy imports would show in the list of modules."""
     code = (
@@ -100,7 +105,20 @@ BAD = {
         ["lab.train", "posenc.yaml", "--variant", "roppe"],
         "no variant 'roppe'; did you mean 'rope'?",
     ),
+    "no such thing to certify": (["lab.certify", "posenk"], "did you mean 'posenc.yaml'?"),
+    "a run has no variants": (
+        ["lab.certify", "tiny", "--variant", "rope"],
+        "is no question and has no variant 'rope'",
+    ),
     "no package": (["lab.sample", "artifacts/nothing", "--prompt", "x"], "nothing"),
+    "unknown size": (["lab.sizes", "gpt2-smal"], "no size 'gpt2-smal'; did you mean 'gpt2-small'?"),
+    "size of unknown vocabulary": (["lab.sizes", "posenc.yaml"], "give --vocab-size"),
+    "unknown model": (
+        ["lab.sweep", "posenc.yaml", "--set", "model=tinny"],
+        "no size 'tinny'; did you mean 'tiny'?",
+    ),
+    "nothing to export": (["lab.export", "artifacts/nothing", "--to", "x"], "nothing"),
+    "nothing to adopt": (["lab.adopt", "nothing", "--to", "x"], "nothing holds no config.json"),
     "no sweep": (["lab.report", "experiments/nothing"], "nothing"),
 }
 
@@ -141,3 +159,11 @@ def test_doctor_tells_what_a_bug_report_needs(tmp_path: Path) -> None:
     assert done.returncode == 0
     for word in ("torch", "python", "cuda", "threads", "wandb", "free", "git_commit"):
         assert word in done.stdout
+
+
+def test_a_narrow_terminal_gets_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert main(["sizes", "tiny"]) == 0
+    print("1 ≤ 2", flush=True)
+    assert raw.getvalue().endswith(b"1 ? 2\n")

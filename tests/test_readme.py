@@ -32,7 +32,6 @@ COMMANDS = [
     if kind == "sh" or line.startswith("$")
 ]
 LAB_COMMANDS = [c.removeprefix("$ ") for c in COMMANDS if "python -m lab." in c]
-PRODUCED = ("experiments/", "artifacts/", "texts/", "tiny_shakespeare.txt")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def test_there_are_commands_to_check() -> None:
 
 @pytest.mark.parametrize("command", LAB_COMMANDS)
 def test_every_lab_command_parses(command: str) -> None:
-    python, dash_m, module, *words = shlex.split(command)
+    python, dash_m, module, *words = shlex.split(command.rpartition(" | ")[2])
     assert (python, dash_m) == (".venv/bin/python", "-m")
     name = module.removeprefix("lab.")
     group = typer.main.get_command(app)
@@ -90,11 +89,13 @@ def test_every_block_is_what_the_code_wrote(block: str, script: ModuleType) -> N
 
 def test_every_choice_of_model_is_listed() -> None:
     schema = ModelConfig.model_json_schema()["properties"]
-    for choice in ("position", "norm", "mlp"):
+    for choice in ("position", "norm", "mlp", "attention"):
         for kind in schema[choice]["discriminator"]["mapping"]:
             row = re.search(rf"`model.{choice}` \|(.*)\|", README)
             assert row is not None
             assert f"`{kind}`" in row[1]
+    for placement in schema["norm_placement"]["enum"]:
+        assert f"`{placement}`" in README
 
 
 def test_what_a_search_may_say_is_valid() -> None:

@@ -5,18 +5,22 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab.certify.many import certify_models
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
 from lab.config.objective import value_of
 from lab.errors import ConfigError
 from lab.provenance import facts
 from lab.report.collect import open_sweep
 from lab.report.page import write_report
+from lab.report.wording import plural
+from lab.sweep.certificates import candidates, certify_first
 from lab.sweep.estimate import Estimate, estimate, remember, remember_results
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
@@ -80,6 +84,9 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
             display.say(f"{done} finished runs are taken over from {folder.path}")
         for note in asked.warm.notes:
             display.say(escape(note))
+        wanted = candidates(asked.question, vocab_sizes=asked.vocab_sizes)
+        certify_first(folder, wanted, certify=partial(ask_apart, certify_models))
+        display.say(f"certified: {plural(len(wanted), 'model')}")
         finished = supervisor.run()
     if kept.trouble:
         console.print(f"the Optuna study could not be written: {kept.trouble}", markup=False)

@@ -27,7 +27,7 @@ from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, SweepError
 from lab.files import read_json, write_text
-from lab.report import search, trials
+from lab.report import certificates, search, trials
 from lab.report.records import REMEDY, Record, frame, in_order, record, table
 from lab.report.search import Search, parse_search
 from lab.report.search_runs import search_of_runs
@@ -39,6 +39,7 @@ __all__ = ["Sweep", "frame", "open_sweep", "write_results"]
 
 TIMING = ("total", "setup", "train", "eval", "track", "package")
 RATES = ("tokens_per_second", "peak_memory_bytes")
+AGAIN = "run the sweep again, and it is made anew"
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,14 @@ class Sweep:
             return parse_search(raw, self.question, path=path)
         return search_of_runs(self.question, self.records(), curve=self.curve)
 
+    def certificates(self) -> Mapping[str, Any]:
+        """What was proved of the variants before the first run; {} where nothing was written."""
+        path = self.folder / certificates.FILE
+        raw = _read_object(path, remedy=AGAIN) if path.is_file() else {}
+        if raw and not _is_certificates(raw):
+            raise SweepError(f"{path} is damaged (no certificates in it); {AGAIN}")
+        return raw
+
     def trials(self) -> pd.DataFrame:
         """A row a tuning trial, as `trials.table` describes it."""
         return trials.table(self.question, self.search())
@@ -164,6 +173,14 @@ def _read_run(path: Path) -> Record | None:
         raise SweepError(f"{path} holds the order of the run {order.get('run')}; {REMEDY}")
     begun = any((path / name).exists() for name in ("metrics.csv", "checkpoint"))
     return record(order, result, unfinished="running" if begun else "planned")
+
+
+def _is_certificates(raw: Mapping[str, Any]) -> bool:
+    try:
+        checks = [check for c in raw["certificates"] if c["variant"] for check in c["checks"]]
+        return all({"name", "passed", "detail"} <= check.keys() for check in checks)
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def _read_question(path: Path) -> SweepConfig:

@@ -8,8 +8,9 @@ Words = tuple[tuple[str, str], ...]
 def glossary(question: SweepConfig) -> Words:
     """Those that a report of this question may use."""
     if question.is_search:
-        return (*LOSSES, *SEARCHED, *(SEVERAL if len(question.objectives) > 1 else ()), FLOPS)
-    return (*LOSSES, *COMPARED, FLOPS)
+        several = SEVERAL if len(question.objectives) > 1 else ()
+        return (*LOSSES, *SEARCHED, *several, *CERTIFICATE, FLOPS)
+    return (*LOSSES, *COMPARED, *CERTIFICATE, FLOPS)
 
 
 LOSSES: Words = (
@@ -28,6 +29,15 @@ LOSSES: Words = (
         "Training, validation and test split",
         "Text to learn from, text to choose settings and draw curves by, and text that is read "
         "once, at the end of a confirmation run, to judge by.",
+    ),
+)
+CERTIFICATE: Words = (
+    (
+        "Certificate",
+        "Before anything is compared, each variant proves on a small copy of itself that it is "
+        "what its config says: no token sees the future, rotated scores depend on distances alone, "
+        "norms have their statistics, counts are those predicted, and what it computes equals the "
+        "papers' formulas, written out once more.",
     ),
 )
 COMPARED: Words = (

@@ -19,6 +19,7 @@ from lab.config.sweep import SweepConfig
 from lab.files import write_bytes, write_json, write_text
 from lab.report import history, plots, style, tables
 from lab.report.captions import captions
+from lab.report.certificates import certificates
 from lab.report.collect import Sweep, open_sweep, write_results
 from lab.report.found import ranked
 from lab.report.glossary import glossary
@@ -77,6 +78,7 @@ def _collect(sweep: Sweep) -> Report:
         **({name: draw() for name, draw in tried.figures.items()} if tried else {}),
     }
     words = captions(question)
+    certified, proofs = certificates(question, sweep.certificates(), records)
     return Report(
         name=sweep.folder.resolve().name,
         question=question.question,
@@ -89,7 +91,8 @@ def _collect(sweep: Sweep) -> Report:
         unfinished=is_unfinished(question, search, runs, verdicts),
         changes=history.changes(sweep.folder, sweep.plan),
         useful=history.useful_share(timing),
-        tables={table.name: table for table in found if table},
+        certified=certified,
+        tables={table.name: table for table in (*found, *proofs) if table},
         drawings={
             name: _draw(name, figure, words[name]) for name, figure in figures.items() if figure
         },
@@ -174,6 +177,7 @@ def _machine_readable(report: Report) -> dict[str, Any]:
         **({"search": dict(report.facts)} if report.facts is not None else {}),
         "unfinished": report.unfinished,
         "changes": list(report.changes),
+        "certified": list(report.certified),
         "useful_share": plain(report.useful),
         "tables": {name: table.plain() for name, table in report.tables.items()},
         "figures": [f"{name}.png" for name in report.drawings],

@@ -33,6 +33,8 @@ TABLES = (
     "results",
     "tuning",
     "fairness",
+    "certificates",
+    "measured",
     "budget",
     "counts",
     "mishaps",
@@ -65,6 +67,7 @@ class Report:
     unfinished: bool
     changes: Sequence[str]
     useful: float
+    certified: Sequence[str]
     tables: Mapping[str, Table]
     drawings: Mapping[str, Drawing]
     commands: Sequence[tuple[str, str]]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from lab.files import read_json, write_json, write_text
 from lab.result import pruned
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.worker import ORDER, REACHED, RESULT
+
+CERTIFICATES = "certificates.json"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,13 @@ class SweepFolder:
         file = self.path / name
         found = self._read(file) if file.is_file() else {}
         return found if found.get("plan") == plan_hash else {}
+
+    def certificates(self) -> dict[str, Any]:
+        """The file of certificates; {} where there is none, or a damaged one: it is made again."""
+        with suppress(OSError, ValueError):
+            found = read_json(self.path / CERTIFICATES)
+            return found if isinstance(found, dict) else {}
+        return {}
 
     def keep(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, if it is not there already as it should be."""

@@ -9,7 +9,12 @@ from importlib import import_module
 import lab.run
 from lab.track.wandb import PRELOAD
 
-NEEDED_LATER = ("torch._dynamo", "lab.sweep.worker", *PRELOAD)  # the first by every optimizer
+NEEDED_LATER = (
+    "torch._dynamo",  # by every optimizer
+    "lab.sweep.worker",
+    "lab.certify.certify",
+    *PRELOAD,
+)
 
 assert lab.run
 for name in NEEDED_LATER:

@@ -94,14 +94,15 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-def kill_a_worker(lab: Lab, supervisor: int) -> bool:
-    """Kill a process that is training: one that has a run's log open."""
+def kill_a_worker(lab: Lab, supervisor: int, *, rows: int = 0) -> bool:
+    """Kill a process that is training: one that has a run's log open, and has logged `rows`."""
     for pid in processes_of(lab.folder):
         try:
             log = Path(f"/proc/{pid}/fd/1").readlink()
+            logged = len((log.parent / "metrics.csv").read_bytes().splitlines()) if rows else 0
         except OSError:
             continue
-        if pid != supervisor and log.name == "log.txt":
+        if pid != supervisor and log.name == "log.txt" and logged >= rows:
             os.kill(pid, signal.SIGKILL)
             return True
     return False

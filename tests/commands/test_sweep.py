@@ -88,6 +88,36 @@ def test_the_plan_was_written_with_its_hash(answered: Lab) -> None:
     assert len(plan["first_round"]) == 2 * 2
 
 
+def test_every_variant_was_certified(answered: Lab) -> None:
+    """And the sweep, continued, takes its certificates as they are."""
+    file = answered.sweep / "certificates.json"
+    found = read_json(file)["certificates"]
+    assert [c["variant"] for c in found] == ["learned", "rope"]
+    assert all(check["passed"] for c in found for check in c["checks"])
+    assert {c["vocab_size"] for c in found} == {
+        v["vocab_size"] for v in read_json(answered.sweep / "plan.json")["variants"].values()
+    }
+    before = file.stat().st_mtime_ns
+    assert answered.run().returncode == 0
+    assert file.stat().st_mtime_ns == before
+
+
+def test_nothing_is_trained_that_is_not_what_it_says(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def certify(function: Any, models: list[Any]) -> list[Any]:
+        return [[{"name": "causality", "passed": False, "detail": "changes 1 > 1e-9"}]] * 2
+
+    lab = Lab(tmp_path, corpus, QUESTION)
+    monkeypatch.setattr("lab.commands.sweep.ask_apart", certify)
+    done = lab.run("--workers", "1")
+    assert done.returncode == 2
+    assert "variant 'learned' is not what its config says, so nothing was trained" in done.stderr
+    assert not (lab.sweep / "runs").exists()
+    monkeypatch.undo()
+    assert not read_json(lab.sweep / "certificates.json")["certificates"][0]["checks"][0]["passed"]
+
+
 def test_the_report_is_there(answered: Lab) -> None:
     page = (answered.sweep / "report" / "index.html").read_text()
     assert "Do rotations help a tiny model?" in page

@@ -83,6 +83,7 @@ def test_everything_is_there(reported):
         "Learning curves",
         "Tuning",
         "Was it fair?",
+        "Certificates",
         "What it cost",
         "What was run",
         "Provenance",
