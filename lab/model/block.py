@@ -23,15 +23,16 @@ class Block(nn.Module):
         scale = (config.n_layers * config.n_branches) ** -0.5  # one residual addition a branch
         self.placement = config.norm_placement
         self.dropout = config.dropout
+        sandwich = self.placement == "sandwich"
         self.attention_norm = build_norm(config, config.d_model)
         self.attention = Attention(config, layer=layer, scale=scale)
-        self.mlp = build_mlp(config, scale=scale)
-        if self.mlp is not None:
-            self.mlp_norm = build_norm(config, config.d_model)
-        if self.placement == "sandwich":
+        if sandwich:
             self.attention_out_norm = build_norm(config, config.d_model)
-            if self.mlp is not None:
-                self.mlp_out_norm = build_norm(config, config.d_model)
+        if config.n_branches == 2:
+            self.mlp_norm = build_norm(config, config.d_model)
+        self.mlp = build_mlp(config, scale=scale)
+        if config.n_branches == 2 and sandwich:
+            self.mlp_out_norm = build_norm(config, config.d_model)
 
     def forward(self, x: Float[Tensor, "*b t d"], context: Context) -> Float[Tensor, "*b t d"]:
         x = self._added(x, partial(self.attention, context=context), "attention")

@@ -64,3 +64,14 @@ def test_weights_are_asked_of_what_attention_sees(placement: str) -> None:
     block.attention.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     block(x, CAUSAL)
     assert torch.equal(block.attention_weights(x, CAUSAL), block.attention.weights(seen[0], CAUSAL))
+
+
+def test_parameters_stand_in_the_order_of_computation() -> None:
+    """Clipping adds up their norms in this order, and training amplifies another rounding."""
+    names = [
+        name for name, _ in Block(config_of(norm_placement="sandwich"), layer=0).named_parameters()
+    ]
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    assert parts == [
+        "attention_norm", "attention", "attention_out_norm", "mlp_norm", "mlp", "mlp_out_norm"
+    ]  # fmt: skip
