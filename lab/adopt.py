@@ -3,12 +3,17 @@
 import sys
 from pathlib import Path
 
+from lab.errors import PackageError
+
 
 def adopt(folder: str | Path, *, to: str | Path) -> str:
     """Write the package; returns a sentence that says what it holds."""
     from lab.package.huggingface.adopt import adopt_folder  # torch takes seconds
 
-    manifest = adopt_folder(folder, to=to)
+    try:
+        manifest = adopt_folder(folder, to=to)
+    except OSError as error:
+        raise PackageError(f"{to} cannot be written: {error.strerror}") from None
     return (
         f"{to} holds {manifest.run}: {manifest.n_params:,} parameters, a vocabulary of "
         f"{manifest.vocab_size:,}"

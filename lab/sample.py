@@ -4,6 +4,7 @@ One prompt is continued as the model writes; several are computed together and w
 other, in their order, which is also the order of their seeds.
 """
 
+import io
 import itertools
 import sys
 from collections.abc import Iterable, Sequence
@@ -63,12 +64,14 @@ def sample(
     return _write(prompts, [[text] for text in loaded.generate_batch(prompts, **drawn)], stream_to)
 
 
-def prompts_asked(given: Sequence[str], *, file: str | None, stdin: TextIO) -> list[str]:
+def prompts_asked(given: Sequence[str], *, file: str | None, stdin: TextIO | None) -> list[str]:
     """The prompts given as arguments, then those of a file, one a line.
 
     An argument `-` is all of standard input, without its last line end; so is a pipe where nothing
     else is given. A file `-` is standard input, one prompt a line.
     """
+    if stdin is None:  # closed by whoever started this
+        stdin = io.StringIO()
     if not given and file is None and not stdin.isatty():
         given = [STDIN]
     prompts = [

@@ -150,6 +150,10 @@ class TestPrompts:
         assert prompts_asked(given, file=None, stdin=piped(text.encode())) == [text[:-1]]
         assert prompts_asked(given, file=None, stdin=piped("naïve ".encode())) == ["naïve "]
 
+    def test_a_closed_input_has_no_prompt(self):
+        with pytest.raises(ConfigError, match="there is no prompt"):
+            prompts_asked([], file=None, stdin=None)
+
     def test_a_pipe_may_be_a_file_of_prompts(self):
         assert prompts_asked([], file="-", stdin=piped(b"a\nb\n")) == ["a", "b"]
 

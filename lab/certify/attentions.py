@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from lab.certify.certificate import SEEN, Finding, all_of, at_least, at_most
+from lab.certify.certificate import SEEN, Finding, all_of, at_least, at_most, worst
 from lab.certify.passes import WAYS
 from lab.certify.subject import LENGTH, VOCAB, Subject
 from lab.model.block import Block
@@ -20,8 +20,8 @@ def shares_sum_to_one(subject: Subject) -> Finding:
     distance = steps[:, None] - steps
     hidden = (distance < 0) | (distance >= window)
     inside = subject.small.inspect(subject.ids)
-    sums = max(float((shares.sum(-1) - 1).abs().max()) for shares in inside.attention)
-    leaked = max(float(shares[..., hidden].abs().max()) for shares in inside.attention)
+    sums = worst([float((shares.sum(-1) - 1).abs().max()) for shares in inside.attention])
+    leaked = worst([float(shares[..., hidden].abs().max()) for shares in inside.attention])
     return all_of(at_most("sums off by", sums), at_most("given to the hidden", leaked, 0.0))
 
 
@@ -40,8 +40,8 @@ def window(subject: Subject) -> Finding:
     moved = [(way(layer, hidden) - way(layer, ids))[:, -1].abs().max() for way in WAYS]
     seen = [(way(layer, edge) - way(layer, ids))[:, -1].abs().max() for way in WAYS]
     return all_of(
-        at_most(f"{width} tokens back changes", float(max(moved))),
-        at_least(f"{width - 1} tokens back", float(min(seen))),
+        at_most(f"{width} tokens back changes", worst([float(change) for change in moved])),
+        at_least(f"{width - 1} tokens back", float(torch.stack(seen).min())),
     )
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lab.certify import reference
-from lab.certify.certificate import SEEN, Finding, all_of, at_least, at_most
+from lab.certify.certificate import SEEN, Finding, all_of, at_least, at_most, worst
 from lab.certify.subject import LENGTH, VOCAB, Subject
 from lab.model.gpt import GPT
 
@@ -48,7 +48,7 @@ def causality(subject: Subject) -> Finding:
     ]
     seen = (subject.small(at) - subject.logits[0]).diagonal().abs().amax(0).min()
     return all_of(
-        at_most("changes", max(moved)),
+        at_most("changes", worst(moved)),
         at_least("at t itself", float(seen)),
     )
 
@@ -58,7 +58,7 @@ def padding(subject: Subject) -> Finding:
 
     Texts of unequal lengths are read together, at once and from a cache.
     """
-    model, ids, worst = subject.small, subject.ids, 0.0
+    model, ids, moved = subject.small, subject.ids, []
     lengths = torch.tensor([LENGTH, LENGTH // 2, 1])
     alone = [model(row[:n]) for row, n in zip(ids, lengths.tolist(), strict=True)]
     for in_front in (True, False):
@@ -69,15 +69,15 @@ def padding(subject: Subject) -> Finding:
             padded[row, real[row]] = ids[row, :n]
         for said in (model(padded, real), _in_chunks(model, padded, real)):
             for row, own in enumerate(alone):
-                worst = max(worst, _largest(said[row, real[row]] - own))
-    return at_most("changes", worst)
+                moved.append(_largest(said[row, real[row]] - own))
+    return at_most("changes", worst(moved))
 
 
 def cache(subject: Subject) -> Finding:
     """Reading token by token, or chunk by chunk, says what one pass over the whole text says."""
     model, ids = subject.small, subject.ids
     read = [_in_chunks(model, ids, sizes=sizes) for sizes in (STEPS, (LENGTH,))]
-    return at_most("off by", max(_largest(one - subject.logits) for one in read))
+    return at_most("off by", worst([_largest(one - subject.logits) for one in read]))
 
 
 def both_paths(subject: Subject) -> Finding:
@@ -89,7 +89,7 @@ def both_paths(subject: Subject) -> Finding:
     real = torch.arange(LENGTH) >= torch.tensor([[0], [3], [7]])
     padded = twin(subject.ids, real) - subject.small(subject.ids, real)
     plain = twin(subject.ids) - subject.logits
-    return at_most("off by", max(_largest(plain), _largest(padded[real])))
+    return at_most("off by", worst([_largest(plain), _largest(padded[real])]))
 
 
 def dropout(subject: Subject) -> Finding:

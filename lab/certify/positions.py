@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lab.certify import reference
-from lab.certify.certificate import Finding, all_of, at_least, at_most
+from lab.certify.certificate import Finding, all_of, at_least, at_most, worst
 from lab.certify.subject import LENGTH, Subject
 from lab.config.position import RopePosition, SinusoidalPosition
 
@@ -27,15 +27,14 @@ def offset_alone(subject: Subject) -> Finding:
     same everywhere, too; a position table left in would be seen in both.
     """
     ids = _repeated(subject)
-    spread = 0.0
+    spread = []
     for scores in _scores(subject):
-        for distance in range(1, LENGTH):
+        for distance in range(1, _seen(subject)):
             diagonal = scores.diagonal(-distance, dim1=-2, dim2=-1)
-            if torch.isfinite(diagonal).all():  # else hidden by a window
-                spread = max(spread, float((diagonal - diagonal[..., :1]).abs().max()))
+            spread.append(float((diagonal - diagonal[..., :1]).abs().max()))
     logits = subject.small(ids)
     return all_of(
-        at_most("scores", spread),
+        at_most("scores", worst(spread)),
         at_most("logits", float((logits - logits[:, :1]).abs().max())),
     )
 
@@ -54,14 +53,13 @@ def slopes(subject: Subject) -> Finding:
     expected = -_column(reference.alibi_slopes(heads)) * distance
     small = -_column(reference.alibi_slopes(subject.small_config.n_heads))
     steps = torch.arange(LENGTH)
-    lowered = small * (steps[:, None] - steps).double()
-    looked = 0.0
-    for scores in _scores(subject):
-        seen = torch.isfinite(scores)
-        looked = max(looked, float((scores - lowered)[seen].abs().max()))
+    steps_back = steps[:, None] - steps
+    lowered = small * steps_back.double()
+    seen = (steps_back >= 0) & (steps_back < _seen(subject))
+    looked = [float((scores - lowered)[..., seen].abs().max()) for scores in _scores(subject)]
     return all_of(
         at_most("added to scores", float((bias - expected).abs().max())),
-        at_most("seen in weights", looked),
+        at_most("seen in weights", worst(looked)),
     )
 
 
@@ -149,6 +147,11 @@ def _scores(subject: Subject) -> list[Tensor]:
     ]
 
 
+def _seen(subject: Subject) -> int:
+    """How many tokens one sees at most, itself among them."""
+    return subject.small_config.attention.window or LENGTH
+
+
 def _places(subject: Subject) -> Tensor:
     """Some positions, the last one and one beyond it among them."""
     length = subject.config.max_seq_len
@@ -160,4 +163,4 @@ def _column(values: list[float]) -> Tensor:
 
 
 def _largest(*differences: Tensor) -> float:
-    return max(float(difference.abs().max()) for difference in differences)
+    return worst([float(difference.abs().max()) for difference in differences])

@@ -24,6 +24,8 @@ from lab.decode.sampling import require_finite
 from lab.errors import ConfigError
 from lab.model.gpt import GPT
 
+LARGEST_PENALTY = 10  # lengths to a larger power leave the range of numbers
+
 
 class Beam(NamedTuple):
     """New token ids, one of the stop ids possibly the last, and how they score."""
@@ -57,6 +59,11 @@ def beam_search(
     check_request([prompt], max_new_tokens=max_new_tokens, seed=0, prefill=prefill)
     if num_beams < 1:
         raise ConfigError(f"num_beams={num_beams} must be at least 1; 1 is greedy")
+    if not abs(length_penalty) <= LARGEST_PENALTY:
+        raise ConfigError(
+            f"length_penalty={length_penalty} must be from -{LARGEST_PENALTY} to "
+            f"{LARGEST_PENALTY}; 0 compares plain probabilities, 1 their means"
+        )
     if max_new_tokens == 0:
         return [Beam([], 0.0)]
     stops = frozenset(stop_ids)

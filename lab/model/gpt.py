@@ -72,6 +72,7 @@ class GPT(nn.Module):
             x = block(x, context)
         return self.logits(self.final_norm(x))
 
+    @torch.no_grad()
     def read(
         self, ids: Int[Tensor, "b t"], cache: KVCache, mask: Bool[Tensor, "b t"] | None = None
     ) -> Float[Tensor, "b t d"]:

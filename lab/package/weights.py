@@ -66,12 +66,7 @@ def _check(
             f"{path} holds {found:,} numbers in {len(shapes)} tensors, and {CONFIG} describes "
             f"{config.n_layers} layers with {expected:,}: the two are not of one run; {AGAIN}"
         )
-    if 4 * config.max_seq_len * _table_width(config) > MAX_TABLE_BYTES:
-        raise PackageError(
-            f"{path.with_name(CONFIG)} asks for max_seq_len={config.max_seq_len} at "
-            f"d_model={config.d_model}, and the tables of positions may have {MAX_TABLE_BYTES:,} "
-            "bytes at most: do not use this package"
-        )
+    check_tables(path.with_name(CONFIG), config)
     with torch.device("meta"):
         outline = GPT(config, vocab_size)
     wanted = {name: tuple(p.shape) for name, p in outline.named_parameters()}
@@ -81,6 +76,16 @@ def _check(
         raise PackageError(
             f"{path} does not fit {CONFIG}: {'; '.join(faults[:5])}{more}. "
             f"The two are not of one run: {AGAIN}"
+        )
+
+
+def check_tables(path: Path, config: ModelConfig) -> None:
+    """Raises `PackageError` where tables of positions would take more memory than any file may."""
+    if 4 * config.max_seq_len * _table_width(config) > MAX_TABLE_BYTES:
+        raise PackageError(
+            f"{path} asks for max_seq_len={config.max_seq_len} at d_model={config.d_model}, and "
+            f"the tables of positions may have {MAX_TABLE_BYTES:,} bytes at most: do not use this "
+            "package"
         )
 
 

@@ -132,3 +132,29 @@ def test_checks_of_several_models_side_by_side() -> None:
     assert list(found) == ["a", "b", "c", "d"]
     assert found["a"] == {"one": True, "two": True}
     assert found["b"] == {"two": False}
+
+
+class SaysNothingOfPadding(GPT):
+    def forward(self, ids: Any, mask: Any = None) -> Any:
+        logits = super().forward(ids, mask)
+        return logits if mask is None else logits * float("nan")
+
+
+class SaysNothingFromACache(GPT):
+    def read(self, ids: Any, cache: Any, mask: Any = None) -> Any:
+        return super().read(ids, cache, mask) * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("build", "names"),
+    [
+        (SaysNothingOfPadding, {"causality", "padding: changes nothing"}),
+        (
+            SaysNothingFromACache,
+            {"causality", "padding: changes nothing", "cache: equals the whole pass"},
+        ),
+    ],
+)
+def test_no_number_is_no_proof(build: type[GPT], names: set[str]) -> None:
+    failed = certify(config_of(), vocab_size=VOCAB, build=build).failed
+    assert names <= {check.name for check in failed}

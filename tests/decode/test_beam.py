@@ -127,6 +127,8 @@ def test_no_new_tokens_are_one_empty_text():
     [
         ({"num_beams": 0}, "num_beams=0 must be at least 1; 1 is greedy"),
         ({"max_new_tokens": -1}, "max_new_tokens=-1"),
+        ({"length_penalty": math.nan}, "length_penalty=nan must be from -10 to 10"),
+        ({"length_penalty": -1e5}, "length_penalty=-100000.0 must be from -10 to 10"),
         ({"prompt": torch.tensor([], dtype=torch.int64)}, "no tokens to continue"),
     ],
 )

@@ -26,6 +26,7 @@ from lab.package.huggingface.reading import model_config
 from lab.package.huggingface.tokenizer_read import read_tokenizer
 from lab.package.manifest import Manifest
 from lab.package.verify import verify
+from lab.package.weights import check_tables
 from lab.package.write import write_package
 
 _PREFIX = {"gpt2": "transformer.", "llama": "model."}
@@ -41,13 +42,15 @@ def adopt_folder(folder: str | Path, *, to: str | Path) -> Manifest:
     raw = _config(folder / "config.json")
     model = model_config(folder / "config.json", raw)
     stock = next(stock for stock in CATALOGUE if stock.model_type == raw["model_type"])
-    tokenizer, special = read_tokenizer(folder, raw)
+    check_tables(folder / "config.json", model)
     files = weight_files(folder)
+    tensors = read_tensors(files, prefix=_PREFIX[raw["model_type"]])
+    _check_embedding(folder, tensors, stock, (raw.get("vocab_size"), model.d_model))
+    tokenizer, special = read_tokenizer(folder, raw)
     origin = Origin(
         architecture=raw["model_type"], weights={path.name: sha256_file(path) for path in files}
     )
     config = AdoptedConfig(model=model, tokenizer=special, origin=origin)
-    tensors = read_tensors(files, prefix=_PREFIX[origin.architecture])
     built = _model(folder, tensors, stock, model, tokenizer.vocab_size)
     name = digest(config.dump())
     with TemporaryDirectory() as scratch:
@@ -85,6 +88,19 @@ def _config(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _check_embedding(
+    folder: Path, tensors: dict[str, torch.Tensor], stock: Stock, stated: tuple[Any, int]
+) -> None:
+    """First of all, as the tokenizer and the model are built to these sizes."""
+    name = f"{stock.layout.names['embedding']}.weight"
+    found = tuple(tensors[name].shape) if name in tensors else None
+    if found != stated:
+        raise PackageError(
+            f"the weights in {folder} do not fit its config.json: {name} has shape {found}, and "
+            f"vocab_size and the model's width are {stated}"
+        )
+
+
 def _model(
     folder: Path,
     tensors: dict[str, torch.Tensor],
@@ -106,8 +122,11 @@ def _model(
                 "set it to false in config.json"
             )
     biases = stock.scope.bias.written(config)
-    with torch.device("meta"):
-        parameters = dict(GPT(config, vocab_size).named_parameters())
+    try:
+        with torch.device("meta"):
+            parameters = dict(GPT(config, vocab_size).named_parameters())
+    except RuntimeError as error:
+        raise PackageError(f"{folder}/config.json describes a model of no size: {error}") from None
     outline = write_parts(read_parts(parameters, LAB, config), stock.layout, config, biases=biases)
     check(folder, tensors, {name: tuple(tensor.shape) for name, tensor in outline.items()})
     ours = write_parts(read_parts(tensors, stock.layout, config), LAB, config, biases=biases)

@@ -260,7 +260,7 @@ def stock_for(config: ModelConfig) -> Stock:
     if obstacles:
         stands, that = ("stands", "that") if len(obstacles) == 1 else ("stand", "those")
         raise PackageError(
-            "no stock architecture of transformers computes this model: in the way of "
+            "no stock architecture that the lab exports to computes this model: in the way of "
             f"{stock.label} {stands} {' and '.join(map(str, obstacles))}; a model trained with "
             f"{that} can be exported"
         )

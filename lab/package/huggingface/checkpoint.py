@@ -87,4 +87,6 @@ def _float32(path: Path, name: str, tensor: Tensor) -> Tensor:
             f"{path}: {name} holds {str(tensor.dtype).removeprefix('torch.')}; quantised weights "
             "cannot be adopted, so save the model in float32, bfloat16 or float16"
         )
+    if not tensor.isfinite().all():
+        raise PackageError(f"{path}: {name} holds NaN or infinity, so the model can say nothing")
     return tensor.to(torch.float32)

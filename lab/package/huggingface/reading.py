@@ -47,7 +47,7 @@ def _gpt2(path: Path, raw: Raw) -> dict[str, Any]:
     _demand(path, raw, "scale_attn_weights", True)
     _demand(path, raw, "scale_attn_by_inverse_layer_idx", False)
     _demand(path, raw, "add_cross_attention", False)
-    dropouts = {raw.get(f"{name}_pdrop", 0.1) for name in ("resid", "embd", "attn")}
+    dropouts = {_scalar(path, raw, f"{name}_pdrop", 0.1) for name in ("resid", "embd", "attn")}
     return {
         "n_layers": raw.get("n_layer", 12),
         "n_heads": raw.get("n_head", 12),
@@ -89,7 +89,7 @@ def _llama(path: Path, raw: Raw) -> dict[str, Any]:
 
 
 def _plain_mlp(path: Path, raw: Raw) -> dict[str, Any]:
-    name = raw.get("activation_function", "gelu_new")
+    name = _scalar(path, raw, "activation_function", "gelu_new")
     width = {"d_ff": raw.get("n_inner")}
     if name in _GELU:
         return {"kind": "gelu", "approximate": _GELU[name], **width}
@@ -100,7 +100,7 @@ def _plain_mlp(path: Path, raw: Raw) -> dict[str, Any]:
 
 
 def _gated_mlp(path: Path, raw: Raw) -> dict[str, Any]:
-    name = raw.get("hidden_act", "silu")
+    name = _scalar(path, raw, "hidden_act", "silu")
     width = {"d_ff": raw.get("intermediate_size", 11008)}
     if name in ("silu", "swish"):
         return {"kind": "swiglu", **width}
@@ -143,6 +143,13 @@ def _refused(path: Path, name: str, value: Any, wanted: str) -> PackageError:
     return PackageError(
         f"{path}: {name}={_said(value)} cannot be expressed by the lab, which has {wanted}"
     )
+
+
+def _scalar(path: Path, raw: Raw, name: str, default: Any) -> Any:
+    value = raw.get(name, default)
+    if isinstance(value, list | dict):
+        raise PackageError(f"{path}: {name}={_said(value)} should be one word or number")
+    return value
 
 
 def _said(value: Any) -> str:

@@ -410,3 +410,33 @@ def test_a_tokenizer_that_would_change_a_text_is_refused(fault, own, tmp_path):
     change(backend)
     backend.save(str(folder / "tokenizer.json"))
     _refuses(folder, tmp_path, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "sentence"),
+    [
+        ("gpt2", {"vocab_size": 300_000_000}, "vocab_size and the model's width are"),
+        ("gpt2", {"n_embd": 3_000_000_000}, "vocab_size and the model's width are"),
+        ("gpt2", {"activation_function": ["gelu"]}, "activation_function=.* one word or number"),
+        ("gpt2", {"resid_pdrop": [0.1]}, "resid_pdrop=.* one word or number"),
+        ("llama", {"hidden_act": {}}, "hidden_act=.* one word or number"),
+        ("llama", {"max_position_embeddings": 10**11}, "tables of positions may have"),
+    ],
+)
+def test_a_hostile_config_is_refused_at_once(own, tmp_path, kind, change, sentence):
+    folder = own(kind)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(PackageError, match=sentence):
+        adopt_folder(folder, to=tmp_path / "package")
+    assert not (tmp_path / "package").exists()
+
+
+def test_weights_that_are_no_numbers_are_refused(own, tmp_path):
+    folder = own("gpt2")
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("ln_f.weight"))
+    tensors[name][0] = float("nan")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(PackageError, match="holds NaN or infinity"):
+        adopt_folder(folder, to=tmp_path / "package")
