@@ -6,6 +6,9 @@ Design choices:
 - losses near an optimum are close to a parabola in the logarithm of a rate and far from one
   elsewhere (they explode above it), so the fit uses the better two thirds of the trials, and at
   least two more than it has coefficients where there are as many;
+- losses are noisy and no curve is a parabola, so that the fit itself is uncertain: by its standard
+  error, the residual SD over the root of the number of trials, more may be left than it says.
+  Without that, identical arms are decided in one simulated sweep of ten over a measured curve;
 - with several settings the surface is separable, a parabola along each: the cross terms would
   cost more trials than anybody spends;
 - an optimum is never assumed outside of the range that was searched;
@@ -30,6 +33,7 @@ class Surface:
     slope: Array
     curvature: Array
     used: npt.NDArray[np.bool_]  # which trials the fit used
+    standard_error: float  # of its height
 
     def predict(self, settings: npt.ArrayLike) -> Array:
         """Losses at scaled settings of shape (n, d)."""
@@ -46,9 +50,10 @@ class Surface:
         return np.where(bowl, np.clip(vertex, 0, 1), ends)
 
     def tau(self, chosen: npt.ArrayLike) -> float:
-        """What a better choice of settings would still gain: predicted at the chosen point,
-        minus the lowest prediction within the range. Never below 0."""
-        return max(0.0, float(self.predict(chosen)[0] - self.predict(self.best)[0]))
+        """What a better choice of settings might still gain: predicted at the chosen point, minus
+        the lowest prediction within the range, plus the standard error. Never below 0."""
+        gap = float(self.predict(chosen)[0] - self.predict(self.best)[0])
+        return max(0.0, gap) + self.standard_error
 
 
 def scaled(values: npt.ArrayLike, *, low: float, high: float, log: bool) -> Array:
@@ -61,15 +66,16 @@ def scaled(values: npt.ArrayLike, *, low: float, high: float, log: bool) -> Arra
 
 
 def trials_needed(n_settings: int) -> int:
-    """The fewest trials with a finite loss that `fit_surface` can use: one a coefficient."""
-    return 2 * n_settings + 1
+    """The fewest trials with a finite loss that `fit_surface` can use: one a coefficient, and one
+    that tells how well they fit."""
+    return 2 * n_settings + 2
 
 
 def fit_surface(settings: npt.ArrayLike, losses: npt.ArrayLike) -> Surface | None:
     """Least squares through the better two thirds, scaled settings of shape (n, d).
 
     Along a setting where the fit is not convex it falls back to a straight line, whose lowest
-    point is an end of the range. None ('not estimable') with fewer finite losses at different
+    point is an end of the range. None ('not estimable') with no more finite losses at different
     settings than coefficients, or where the settings do not tell the coefficients apart.
     """
     u = np.asarray(settings, dtype=np.float64)
@@ -78,7 +84,7 @@ def fit_surface(settings: npt.ArrayLike, losses: npt.ArrayLike) -> Surface | Non
     finite = np.flatnonzero(np.isfinite(y))
     if len(np.unique(u[finite], axis=0)) < trials_needed(n_settings):
         return None
-    enough = max(trials_needed(n_settings) + 2, math.ceil(2 * len(finite) / 3))
+    enough = max(trials_needed(n_settings) + 1, math.ceil(2 * len(finite) / 3))
     near = finite[np.argsort(y[finite], kind="stable")][:enough]
     bowl = np.ones(n_settings, dtype=bool)
     while True:
@@ -91,9 +97,12 @@ def fit_surface(settings: npt.ArrayLike, losses: npt.ArrayLike) -> Surface | Non
         if np.all(curvature[bowl] > 0):
             break
         bowl &= curvature > 0
+    residuals = y[near] - columns @ found
+    spread = math.sqrt(float(residuals @ residuals) / (len(near) - columns.shape[1]))
     used = np.zeros(len(y), dtype=bool)
     used[near] = True
-    return Surface(float(found[0]), found[1 : 1 + n_settings], curvature, used)
+    slope, error = found[1 : 1 + n_settings], spread / math.sqrt(len(near))
+    return Surface(float(found[0]), slope, curvature, used, error)
 
 
 def at_edge(settings: npt.ArrayLike, *, within: float = 0.1) -> npt.NDArray[np.bool_]:
