@@ -11,15 +11,16 @@ from collections.abc import Iterable
 from lab.config.run import RunConfig
 
 UNSEEN = ("device", "tracking")
+TWIN = "init_stream"
 OUTSIDE = ("train.checkpoint_every",)
 FREE = ("data.tokenizer", "data.windows", "data.corpus")
 LENGTH = "model.max_seq_len"
 
 
-def variant_refused(name: str, paths: Iterable[str], base: RunConfig) -> list[str]:
+def variant_refused(where: str, paths: Iterable[str], base: RunConfig) -> list[str]:
     """What is wrong with the settings that a variant changes, a line each."""
     found = ((path, _of_variant(path, base)) for path in paths)
-    return [f"variants.{name}.{path}: {why}" for path, why in found if why]
+    return [f"{where}.{path}: {why}" for path, why in found if why]
 
 
 def trial_refused(name: str, path: str) -> str | None:
@@ -27,6 +28,8 @@ def trial_refused(name: str, path: str) -> str | None:
     where, section = f"tune.space.{name}: {path}", path.split(".")[0]
     if path == "seed":
         return f"{where} is given by the plan; use tune.seeds"
+    if path == TWIN:
+        return f"{where} is what the twin control changes; use confirm.twin"
     if section in UNSEEN or path in OUTSIDE:
         return f"{where} changes no number of a run"
     if section == "evaluate":
@@ -51,6 +54,8 @@ def _of_variant(path: str, base: RunConfig) -> str | None:
     section = path.split(".")[0]
     if path == "seed":
         return "seeds are given by the plan; set base.seed"
+    if path == TWIN:
+        return "is what the twin control changes; use confirm.twin"
     if section in UNSEEN or path in OUTSIDE:
         return "changes no number of a run, so there is nothing to compare"
     if section == "evaluate":

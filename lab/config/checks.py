@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lab.config.alike import length_refused, trial_refused, variant_refused
+from lab.config.arms import fragments_of, overlap_faults
 from lab.config.constraint import parse_constraint, quantity
 from lab.config.explain import did_you_mean
 from lab.config.fields import is_integer, is_number, number_paths, setting_paths, types_of
@@ -23,23 +24,36 @@ LENGTHS = ("train.steps", "train.batch_size", "train.eval_every", "model.max_seq
 
 
 def variant_faults(sweep: SweepConfig) -> list[str]:
-    """What is wrong with the variants, a line each."""
-    faults: list[str] = []
+    """What is wrong with the variants, factors and scales, a line each."""
+    fragments = list(fragments_of(sweep))
+    faults = [
+        fault
+        for where, fragment in fragments
+        for fault in variant_refused(where, fragment, sweep.base)
+        + tried(sweep.base, fragment, f"{where}.")
+    ]
+    faults += overlap_faults(sweep)
+    if faults:
+        return list(dict.fromkeys(faults))
     resolved: dict[str, RunConfig] = {}
-    for name, fragment in sweep.variants.items():
-        found = variant_refused(name, fragment, sweep.base)
-        found += tried(sweep.base, fragment, f"variants.{name}.")
-        faults += found
-        if found:
+    for name, fragment in sweep.arms.items():
+        matched = sweep.matched.get(name, {})
+        if found := tried(sweep.base, {**fragment, **matched}, f"{name}: "):
+            faults += found
             continue
         run = resolved[name] = sweep.variant(name)
         faults += [
-            f"variants.{name}: resolves to the same run as {other!r}"
+            f"{_where(sweep, name)}: resolves to the same run as {other!r}"
             for other, config in resolved.items()
             if other != name and config == run
         ]
         faults += space_faults(sweep, name)
     return list(dict.fromkeys(faults))
+
+
+def _where(sweep: SweepConfig, arm: str) -> str:
+    """Where an arm stands in its question: of several parts, under its own name."""
+    return arm if sweep.factors or sweep.scales else f"variants.{arm}"
 
 
 def space_faults(sweep: SweepConfig, variant: str) -> list[str]:
@@ -58,7 +72,7 @@ def space_faults(sweep: SweepConfig, variant: str) -> list[str]:
             continue
         found = [fault for path in _paths(name, entry) if (fault := trial_refused(name, path))]
         found += length_refused(sweep.base, _paths(name, entry))
-        found += _fixed_faults(sweep, variant, name, entry)
+        found += _fixed_faults(sweep, name, entry)
         found = found or _part_faults(space, run, name) or _entry_faults(sweep, run, name, entry)
         faults += found
         faulty |= {name} if found else set()
@@ -68,10 +82,11 @@ def space_faults(sweep: SweepConfig, variant: str) -> list[str]:
     return faults + _constraint_faults(sweep, run) + _enqueued_faults(sweep, run)
 
 
-def _fixed_faults(sweep: SweepConfig, variant: str, name: str, entry: Range | Choices) -> list[str]:
+def _fixed_faults(sweep: SweepConfig, name: str, entry: Range | Choices) -> list[str]:
     return [
-        f"variants.{variant}.{fixed}: is tuned, so no variant may fix it"
-        for fixed, constant in sweep.variants[variant].items()
+        f"{where}.{fixed}: is tuned, so no {where.split('.')[0].rstrip('s')} may fix it"
+        for where, fragment in fragments_of(sweep)
+        for fixed, constant in fragment.items()
         if any(
             both_set(fixed, constant, path, value) or fixed.startswith(f"{path}.")
             for path, value, _ in settings_of(name, entry)
@@ -240,7 +255,7 @@ def _pruner_faults(sweep: SweepConfig, run: RunConfig, variant: str) -> list[str
         for tokens in rungs:
             rung_step(run, tokens)
     except ValueError as error:
-        return [f"variants.{variant}: {error}"]
+        return [f"{_where(sweep, variant)}: {error}"]
     return []
 
 

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from lab.config.base import Strict
 
+TWIN_FROM = 6  # seeds: fewer say little about a twin
+
 
 class ConfirmConfig(Strict):
     """Fresh seeds, paired between variants.
@@ -13,7 +15,8 @@ class ConfirmConfig(Strict):
     `anytime` adds seeds until each comparison is settled and stays valid under that stop;
     `fixed` trains `max_seeds` seeds of each variant and looks once. `metric` is what is compared
     on the split that is judged, lower being better: `loss`, `bpb`, `loss@256` at one of
-    `evaluate.lengths`, and of a task `excess`, the loss over the best possible one.
+    `evaluate.lengths`, and of a task `excess`, the loss over the best possible one. `twin` adds a
+    control: the baseline's own runs with other initial values, which ought to make no difference.
     """
 
     test: Literal["anytime", "fixed"] = "anytime"
@@ -22,6 +25,7 @@ class ConfirmConfig(Strict):
     alpha: float = Field(0.05, gt=0, lt=0.5)
     margin: float | None = Field(None, gt=0, description="differences below it do not matter")
     metric: str | None = Field(None, description="None means what tuning goes by")
+    twin: bool | None = Field(None, description="None means from max_seeds=6 on")
 
     @model_validator(mode="after")
     def _seeds_fit(self) -> "ConfirmConfig":
@@ -33,6 +37,10 @@ class ConfirmConfig(Strict):
                 f"leave out min_seeds={self.min_seeds}, or use test: anytime"
             )
         return self
+
+    @property
+    def has_twin(self) -> bool:
+        return self.max_seeds >= TWIN_FROM if self.twin is None else self.twin
 
     @property
     def first_seeds(self) -> int:

@@ -27,6 +27,8 @@ def run_digest(
     """
     raw = config.dump()
     del raw["tracking"], raw["device"], raw["train"]["checkpoint_every"]
+    if config.init_stream == "init":
+        del raw["init_stream"]
     raw["data"]["corpus"] = corpus_digest
     if tokenizer_digest is not None:
         raw["data"]["tokenizer"] = tokenizer_digest

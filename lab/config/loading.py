@@ -91,12 +91,12 @@ def _sweep(raw: dict[str, Any], path: Path, overrides: Sequence[str]) -> SweepCo
 def _variants(sweep: SweepConfig, path: Path) -> dict[str, RunConfig]:
     if faults := variant_faults(sweep) or endpoint_faults(sweep):
         raise config_error(str(path), faults)
-    return {name: sweep.variant(name) for name in sweep.variants}
+    return {name: sweep.variant(name) for name in sweep.arms}
 
 
 def _known(variant: str, sweep: SweepConfig) -> str:
-    if variant not in sweep.variants:
-        raise ConfigError(f"no variant {variant!r}{did_you_mean(variant, sweep.variants)}")
+    if variant not in sweep.arms:
+        raise ConfigError(f"no variant {variant!r}{did_you_mean(variant, list(sweep.arms))}")
     return variant
 
 

@@ -51,20 +51,22 @@ def endpoint_faults(sweep: "SweepConfig") -> list[str]:
     if (length := sweep.judged_length) is None:
         return []
     assert sweep.confirm is not None
-    where, name = f"confirm.metric: {sweep.confirm.metric!r}", sweep.reference
-    if not sweep.answers(name):
+    where = f"confirm.metric: {sweep.confirm.metric!r}"
+    for name in (arm for arm in sweep.references.values() if not sweep.answers(arm)):
         longest = sweep.variant(name).model.longest
         return [
             f"{where} has no answer from the baseline {name!r}, whose positions end at {longest} "
             "tokens; take another baseline, or judge at a length that it has"
         ]
     if sweep.comparisons and not sweep.judged:
-        return [f"{where} has an answer from the baseline {name!r} alone; judge at a length that "
-                "other variants have"]  # fmt: skip
+        return [
+            f"{where} has an answer from the baseline {sweep.reference!r} alone; judge at a length "
+            "that other variants have"
+        ]
     return [
         f"tune.space.{setting}: decides whether {name!r} has an answer at {length} tokens, by "
         f"which confirm.metric judges; fix it, or judge by 'loss'"
-        for name in sweep.variants
+        for name in sweep.arms
         for setting, entry in (sweep.tune.space if sweep.tune else {}).items()
         if any(
             (end is None or length <= end) != sweep.answers(name)

@@ -6,6 +6,8 @@ from lab.config.base import Strict
 from lab.config.run import RunConfig
 from lab.config.space import Settings
 
+Judge = Literal["val", "test"]
+
 
 class WorkOrder(Strict):
     """All that a worker knows. `labels` and `settings` are only passed on.
@@ -21,7 +23,7 @@ class WorkOrder(Strict):
     config: RunConfig
     labels: dict[str, str]
     settings: Settings
-    judge: Literal["val", "test"] = "val"
+    judge: Judge = "val"
     until: int | None = None
     threads: int = 1
     data: str | None = None

@@ -18,6 +18,9 @@ class RunConfig(Strict):
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     seed: int = Field(0, ge=0, lt=2**32)
+    init_stream: Literal["init", "twin"] = Field(
+        "init", description="the stream of initial values; a twin differs from its run by it alone"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     tracking: TrackingConfig = TrackingConfig()
 

@@ -42,8 +42,11 @@ def with_sizes(raw: Mapping[str, Any]) -> dict[str, Any]:
     found = _sized(raw)
     if isinstance(base := raw.get("base"), dict):
         found["base"] = _sized(base)
-    if isinstance(variants := raw.get("variants"), dict):
-        found["variants"] = _each_sized(variants)
+    for part in ("variants", "scales"):
+        if isinstance(fragments := raw.get(part), dict):
+            found[part] = _each_sized(fragments)
+    if isinstance(factors := raw.get("factors"), dict):
+        found["factors"] = {k: _entry(v) for k, v in factors.items()}
     tune = raw.get("tune")
     if isinstance(tune, dict) and isinstance(tune.get("space"), dict):
         found["tune"] = tune | {"space": {k: _entry(v) for k, v in tune["space"].items()}}

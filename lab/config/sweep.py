@@ -1,13 +1,19 @@
-"""A question: a base run, the variants to compare, how each is tuned and confirmed."""
+"""A question: a base run, what is compared, how each of it is tuned and confirmed.
 
-import re
+An *arm* is what is tuned and trained: a variant, or a combination of factors' levels, at one scale.
+"""
+
+import itertools
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from lab.config.arms import arms_of, check_names, twins_of
 from lab.config.base import Strict
 from lab.config.confirm import ConfirmConfig
+from lab.config.contrasts import Contrast, at_scale, cells, effects, pair
 from lab.config.metric import length_of, metric_fault
 from lab.config.objective import Objective, unknown_of
 from lab.config.run import RunConfig
@@ -15,7 +21,7 @@ from lab.config.shorthand import spelled_out
 from lab.config.space import Fragment, Scalar, changes
 from lab.config.tune import TuneConfig
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+Match = Literal["tokens", "flops", "parameters", "wall-clock"]
 
 
 class SweepConfig(Strict):
@@ -23,6 +29,11 @@ class SweepConfig(Strict):
     base: RunConfig
     baseline: str | None = None
     variants: dict[str, Fragment] = Field({"base": {}}, min_length=1)
+    factors: dict[str, dict[str, Fragment]] = Field({}, description="all combinations of levels")
+    scales: dict[str, Fragment] = Field({}, description="at each of these, everything is compared")
+    compare: Literal["baseline", "all"] = "baseline"
+    match: Match = Field("tokens", description="what is made equal between the variants")
+    matched: dict[str, Fragment] = Field({}, description="by arm; filled in by the lab")
     tune: TuneConfig | None = None
     confirm: ConfirmConfig | None = None
     packages: Literal["all", "confirm", "best"] = "all"
@@ -33,15 +44,7 @@ class SweepConfig(Strict):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "SweepConfig":
-        for name in self.variants:
-            if not NAME.fullmatch(name):
-                raise ValueError(
-                    f"variant {name!r} names folders: use letters, digits, '.', '_' and '-'"
-                )
-        if self.baseline is not None and self.baseline not in self.variants:
-            raise ValueError(
-                f"baseline {self.baseline!r} is not among the variants: {', '.join(self.variants)}"
-            )
+        check_names(self)
         seeds = self.confirm_seed(self.confirm.max_seeds if self.confirm else 0)
         if seeds >= 2**32:
             raise ValueError(
@@ -75,14 +78,68 @@ class SweepConfig(Strict):
                 raise ValueError(fault)
         return self
 
+    @cached_property
+    def arms(self) -> dict[str, Fragment]:
+        """All that is tuned and trained: what each changes of the base run, by name."""
+        return arms_of(self)
+
+    @cached_property
+    def references(self) -> dict[str | None, str]:
+        """The arm that others are compared with, by scale: `baseline`, else the first."""
+        if self.factors:
+            first = next(iter(cells(self.factors).values()))
+        else:
+            first = self.baseline or next(iter(self.variants))
+        return {scale: at_scale(first, scale) for scale in self.scales or (None,)}
+
     @property
     def reference(self) -> str:
-        """The variant that the others are compared with: `baseline`, else the first."""
-        return self.baseline or next(iter(self.variants))
+        """The arm that others are compared with, at the first scale where there are several."""
+        return next(iter(self.references.values()))
+
+    def reference_of(self, arm: str) -> str:
+        """The reference of an arm's scale."""
+        return self.references[self.scale_of(arm)]
+
+    def scale_of(self, arm: str) -> str | None:
+        return arm.rpartition("@")[2] if self.scales else None
+
+    def variant_of(self, arm: str) -> str:
+        """An arm's name without its scale."""
+        return arm.rpartition("@")[0] if self.scales else arm
 
     @property
     def comparisons(self) -> list[str]:
-        return [name for name in self.variants if name != self.reference]
+        """The arms that are no reference."""
+        return [name for name in self.arms if name not in self.references.values()]
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """What the question asks: α is shared among those that can be judged."""
+        found: list[Contrast] = []
+        for scale, reference in self.references.items():
+            arms = [arm for arm in self.arms if self.scale_of(arm) == scale]
+            if self.factors:
+                found += effects(self.factors, scale=scale)
+            elif self.compare == "all":
+                arms.sort(key=lambda arm: arm != reference)  # all others are told from it
+                found += (pair(b, a, scale=scale) for a, b in itertools.combinations(arms, 2))
+            else:
+                found += (pair(arm, reference, scale=scale) for arm in arms if arm != reference)
+        return tuple(found)
+
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """The reference that each twin repeats from other initial values, by the twin's name."""
+        return twins_of(self)
+
+    @property
+    def controls(self) -> tuple[Contrast, ...]:
+        """The twins' comparisons, which ought to find nothing."""
+        return tuple(
+            pair(twin, reference, scale=self.scale_of(reference), effect="twin")
+            for twin, reference in self.twins.items()
+        )
 
     @property
     def is_search(self) -> bool:
@@ -117,25 +174,25 @@ class SweepConfig(Strict):
         return length_of(self.endpoint)
 
     @property
-    def judged(self) -> list[str]:
-        """The comparisons that can be made: α is shared among these."""
-        return [name for name in self.comparisons if self.answers(name)]
+    def judged(self) -> list[Contrast]:
+        """The contrasts that can be made: α is shared among these."""
+        return [c for c in self.contrasts if all(self.answers(arm) for arm in c.weights)]
 
     def answers(self, name: str) -> bool:
-        """Whether a variant is defined at the length that is judged."""
+        """Whether an arm is defined at the length that is judged."""
         if (length := self.judged_length) is None:
             return True
         longest = self.variant(name).model.longest
         return longest is None or length <= longest
 
     def endpoint_of(self, name: str) -> str:
-        """What a judged run of a variant has: the endpoint, or its loss where it has no answer."""
+        """What a judged run of an arm has: the endpoint, or its loss where it has no answer."""
         return self.endpoint if self.answers(name) else f"{self.endpoint.split('/')[0]}/loss"
 
     @property
     def _has_tokenizers(self) -> bool:
         """Whether variants may have tokenizers of their own, whose tokens are not alike."""
-        paths = [path for fragment in self.variants.values() for path in fragment]
+        paths = [path for fragment in self.arms.values() for path in fragment]
         return any(path.startswith("data.tokenizer") for path in paths)
 
     def confirm_seed(self, k: int) -> int:
@@ -143,8 +200,10 @@ class SweepConfig(Strict):
         return self.base.seed + (self.tune.seeds - 1 if self.tune else 0) + k
 
     def variant(self, name: str, settings: Mapping[str, Scalar] | None = None) -> RunConfig:
-        """The run of one variant, at some tuned settings."""
-        return self.base.replaced({**self.variants[name], **self.changes(settings or {})})
+        """The run of one arm, or of a twin, at some tuned settings."""
+        arm = self.twins.get(name, name)
+        changed = {**self.arms[arm], **self.matched.get(arm, {}), **self.changes(settings or {})}
+        return self.base.replaced(changed | ({"init_stream": "twin"} if arm != name else {}))
 
     def changes(self, settings: Mapping[str, Scalar]) -> dict[str, Any]:
         """What tuned settings change in a run's config, by dotted path."""

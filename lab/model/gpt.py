@@ -170,8 +170,8 @@ class GPT(nn.Module):
             )
 
 
-def build_model(config: ModelConfig, vocab_size: int, *, seed: int) -> GPT:
-    """A model on the CPU with the initial values of the seed's named streams."""
+def build_model(config: ModelConfig, vocab_size: int, *, seed: int, source: str = "init") -> GPT:
+    """A model on the CPU with the initial values of the seed's stream of that name."""
     model = GPT(config, vocab_size)
-    initialise(model, seed=seed, std=config.init_std)
+    initialise(model, seed=seed, std=config.init_std, source=source)
     return model

@@ -19,10 +19,10 @@ from lab.streams import stream
 
 
 @torch.no_grad()
-def initialise(model: nn.Module, *, seed: int, std: float) -> None:
-    """Set every weight of the model in place."""
+def initialise(model: nn.Module, *, seed: int, std: float, source: str = "init") -> None:
+    """Set every weight of the model in place, by draws from the named stream of the seed."""
     for name, weight, scale in _weights(model):
-        generator = torch.Generator().manual_seed(stream(seed, "init", name, *weight.shape))
+        generator = torch.Generator().manual_seed(stream(seed, source, name, *weight.shape))
         weight.copy_(torch.randn(weight.shape, generator=generator).mul_(std * scale))
     for module in model.modules():
         if isinstance(module, nn.Linear) and module.bias is not None:

@@ -29,7 +29,7 @@ def test_the_endpoint_is_the_metric_on_the_split_that_is_judged(tmp_path, metric
     question = load(tmp_path, {}, **judged_by(metric, base, variants={"rope": ROPE, "b": SINES}))
     assert question.endpoint == endpoint
     assert question.tuning_metric == ("val/bpb" if metric == "bpb" else "val/loss")
-    assert question.judged == ["b"]
+    assert [contrast.a for contrast in question.judged] == ["b"]
     assert question.endpoint_of("b") == endpoint
 
 
@@ -65,11 +65,11 @@ def test_tokens_of_different_tokenizers_are_not_compared(tmp_path):
 def test_a_variant_without_an_answer_is_not_compared(tmp_path):
     question = load(tmp_path, None, **judged_by("loss@256", LENGTHS, variants=THREE))
     assert question.comparisons == ["learned", "sines"]
-    assert question.judged == ["sines"]
+    assert [contrast.a for contrast in question.judged] == ["sines"]
     assert [question.answers(name) for name in THREE] == [True, False, True]
     assert question.endpoint_of("learned") == "test/loss"
     at_64 = load(tmp_path, None, **judged_by("loss@64", LENGTHS, variants=THREE))
-    assert at_64.judged == ["learned", "sines"]
+    assert [contrast.a for contrast in at_64.judged] == ["learned", "sines"]
 
 
 def test_the_baseline_needs_an_answer_and_so_does_another(tmp_path):

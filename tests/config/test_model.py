@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lab.config.digest import run_digest
+from lab.config.digest import digest, run_digest
 from lab.config.loading import load_run
 from lab.config.mlp import GeluMLP
 from lab.config.model import ModelConfig
@@ -178,6 +178,15 @@ def test_the_digest_covers_what_determines_the_numbers(change: str) -> None:
 @pytest.mark.parametrize("change", DOES_NOT)
 def test_the_digest_leaves_out_the_rest(change: str) -> None:
     assert digest_of(change) == digest_of()
+
+
+def test_the_stream_of_initial_values_counts_where_it_is_not_the_usual_one() -> None:
+    assert digest_of("init_stream=init") == digest_of()
+    assert digest_of("init_stream=twin") != digest_of()
+    raw = load_run("posenc.yaml").dump()
+    del raw["tracking"], raw["device"], raw["train"]["checkpoint_every"], raw["init_stream"]
+    raw["data"]["corpus"] = "c"
+    assert digest(raw) == digest_of()  # as it was before there were twins
 
 
 def test_the_digest_covers_the_text() -> None:

@@ -95,3 +95,19 @@ def test_drawing_leaves_the_global_stream_alone() -> None:
     model, before = model_of(), torch.get_rng_state()
     initialise(model, seed=1, std=0.02)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_twins_draws_are_others_of_the_same_distribution() -> None:
+    config = ModelConfig.parse(SHAPE)
+    own, twin, seed = (
+        dict(build_model(config, 100, seed=s, source=name).named_parameters())
+        for s, name in ((3, "init"), (3, "twin"), (4, "init"))
+    )
+    for name, weight in own.items():
+        other, a, b = twin[name], weight.flatten(), twin[name].flatten()
+        if weight.std() == 0:  # norms and biases are not drawn
+            assert torch.equal(weight, other)
+            continue
+        assert not torch.equal(other, seed[name])
+        assert abs(torch.corrcoef(torch.stack([a, b]))[0, 1]) < 5 / math.sqrt(len(a)), name
+        assert torch.isclose(a.std(), b.std(), rtol=0.2), name
