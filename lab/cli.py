@@ -115,12 +115,21 @@ def train(
         str | None, typer.Option(help="With a question: the variant to train.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; part of what a run is.")] = 1,
+    test: Annotated[
+        bool, typer.Option("--test", help="Judge it on the test split, too, as confirmation does.")
+    ] = False,
     sets: Set = None,
 ) -> int:
     """Train one model with a progress bar, and package it; the same command continues it."""
     from lab.commands.train import train_one
 
-    return train_one(config, variant=variant, overrides=sets or [], threads=threads)
+    return train_one(
+        config,
+        variant=variant,
+        overrides=sets or [],
+        threads=threads,
+        judge="test" if test else "val",
+    )
 
 
 @app.command()
@@ -191,16 +200,21 @@ def sample(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="A sweep's folder below experiments/.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...", help="A sweep's folder below experiments/; several are compared."
+        ),
+    ],
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With several: where the page is written.")
+    ] = None,
+    opened: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
 ) -> None:
-    """Make the report of a sweep again from its files."""
-    from lab.report.collect import open_sweep
-    from lab.report.page import write_report
+    """Make the report of a sweep again from its files, or put several sweeps on one page."""
+    from lab.commands.report import report as run
 
-    page = write_report(folder)
-    for sentence in open_sweep(folder).answers():
-        print(sentence)  # noqa: T201
-    print(page)  # noqa: T201
+    run(folders, to=to, opened=opened)
 
 
 @app.command()

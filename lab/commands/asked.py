@@ -11,18 +11,28 @@ from pydantic import ValidationError
 
 from lab.commands.progress_bar import progress_bar
 from lab.commands.usable import require_alike, require_usable
+from lab.config.checks import variant_faults
 from lab.config.data import DataConfig
+from lab.config.explain import config_error
 from lab.config.loading import find, load_sweep
+from lab.config.matching import (
+    kept_matched,
+    matching,
+    require_matchable,
+    require_matched,
+    require_taken,
+    unmatched,
+)
 from lab.config.samplers import Gp
 from lab.config.space import Range, Settings
 from lab.config.sweep import SweepConfig
 from lab.data.prepare import Prepared, prepare
 from lab.report.records import frame
-from lab.report.verdicts import judge
+from lab.report.verdicts import settled_arms
 from lab.sweep.ask import Ask
 from lab.sweep.earlier import Warm, kept_warm
 from lab.sweep.folder import SweepFolder
-from lab.sweep.launcher import ask_apart
+from lab.sweep.launcher import ask_apart, seconds_a_token
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.suggest import require, suggest
 from lab.sweep.warm import load_warm
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
+THREADS = 1  # a run on a CPU: two one-thread runs beat one of two threads
+ROUNDS = 5  # of timing all arms in turn
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Asked:
                 for run in runs
             ],
         )
-        return {v.variant for v in judge(self.question, table) if v.settled}
+        return settled_arms(self.question, table)
 
 
 def ask(config: str, *, overrides: Sequence[str]) -> Asked:
@@ -84,17 +96,54 @@ def ask(config: str, *, overrides: Sequence[str]) -> Asked:
     lengths = _lengths(question)
     prepared: dict[DataConfig, Prepared] = {}  # text may be large: it is read once, not by variant
     with progress_bar() as progress:
-        for name in question.variants:
-            run = question.variant(name)
+        for arm in question.arms:
+            run = question.variant(arm)
             if run.data not in prepared:
                 prepared[run.data] = prepare(run.data, progress=progress)
-            data[name] = prepared[run.data]
-            require_usable(run, data[name], lengths=lengths)
-    require_alike(question, data)
+            data[arm] = prepared[run.data]
+            require_usable(run, data[arm], lengths=lengths)
     name = find(config).stem
+    folder = SweepFolder(EXPERIMENTS / name)
+    question = _made_equal(question, data, folder)
+    if faults := variant_faults(question):  # at other lengths there may be new ones
+        raise config_error(str(find(config)), faults)
+    require_alike(question, data)
     corpus_digest = next(iter(data.values())).corpus_digest
-    warm = _warm(question, SweepFolder(EXPERIMENTS / name), corpus_digest)
+    warm = _warm(question, folder, corpus_digest)
     return Asked(name, question, data, warm)
+
+
+def _made_equal(
+    question: SweepConfig, data: Mapping[str, Prepared], folder: SweepFolder
+) -> SweepConfig:
+    """The question with what matching changes; seconds that were measured once stand."""
+    sizes = {arm: prepared.tokenizer.vocab_size for arm, prepared in data.items()}
+    if question.match != "wall-clock":
+        found = matching(question, vocab_sizes=sizes)
+        require_matched(question, found)
+        return SweepConfig.parse(question.dump() | {"matched": found})
+    taken = question.matched or kept_matched(folder.plan(), question)
+    if not taken:
+        require_matchable(question)
+        taken = matching(question, vocab_sizes=sizes, seconds=_seconds(question, data))
+    question = SweepConfig.parse(question.dump() | {"matched": taken})
+    require_taken(question)
+    return question
+
+
+def _seconds(question: SweepConfig, data: Mapping[str, Prepared]) -> dict[str, float]:
+    """Seconds a training token here, by arm, the least of some rounds through all arms: what else
+    the machine is doing meets them alike."""
+    rounds = [
+        {
+            arm: float(
+                ask_apart(seconds_a_token, unmatched(question, arm), data[arm].folder, THREADS)
+            )
+            for arm in question.arms
+        }
+        for _ in range(ROUNDS)
+    ]
+    return {arm: min(found[arm] for found in rounds) for arm in question.arms}
 
 
 def _warm(question: SweepConfig, folder: SweepFolder, corpus_digest: str) -> Warm:

@@ -50,7 +50,7 @@ def _wanted(config: str, *, variant: str | None, overrides: Sequence[str]) -> li
 
 
 def _vocab_sizes(question: SweepConfig) -> dict[str, int]:
-    return {name: _vocab_size(question.variant(name).data) for name in question.variants}
+    return {name: _vocab_size(question.variant(name).data) for name in question.arms}
 
 
 def _vocab_size(data: DataConfig) -> int:

@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.certify.many import certify_models
-from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
+from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
+from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.errors import ConfigError
 from lab.provenance import facts
 from lab.report.collect import open_sweep
+from lab.report.matched import made_equal, planned
 from lab.report.page import write_report
 from lab.report.wording import plural
 from lab.sweep.certificates import candidates, certify_first
@@ -26,12 +28,12 @@ from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
 from lab.sweep.launcher import LocalLauncher, ask_apart, count_gpus, seconds_a_token
 from lab.sweep.progress import Display
-from lab.sweep.registration import registration, rule
+from lab.sweep.registration import registration
+from lab.sweep.rule import rule
 from lab.sweep.supervisor import Supervisor
 from lab.sweep.trials import best
 from lab.track.gather import gather_wandb
 
-THREADS = 1  # a run on a CPU: two one-thread runs beat one of two threads
 console = Console(stderr=True, highlight=False)
 
 
@@ -98,8 +100,10 @@ def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
     page = write_report(folder.path)
     with suppress(OSError):  # conveniences: the answer does not depend on them
         gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
-        remember_results(asked.plan, supervisor.results.values(), device=device, threads=THREADS)
+        remember_results(supervisor.results.values(), device=device, threads=THREADS)
     _print_answer(folder.path, page, asked.name)
+    if trouble := share_report(folder.path, artifacts=ARTIFACTS / asked.name):
+        console.print(f"wandb failed and has no report of this sweep: {trouble}", markup=False)
     failed = [name for name, r in supervisor.results.items() if r["status"] == "failed"]
     for name in failed:
         error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
@@ -113,7 +117,8 @@ def _keep_best(asked: Asked, supervisor: Supervisor) -> None:
     packaged = [name for name, result in results.items() if result["package"]]
     candidates, metric, sign = set(packaged), question.tuning_metric, question.objectives[0].sign
     if question.confirm:
-        candidates = {run.name for run in supervisor.story.runs if run.phase == "confirm"}
+        runs = (run for run in supervisor.story.runs if run.variant in question.arms)
+        candidates = {run.name for run in runs if run.phase == "confirm"}
         metric, sign = question.endpoint, 1
     elif question.tune:
         found = best(supervisor.story.trials, sign=sign)
@@ -123,7 +128,8 @@ def _keep_best(asked: Asked, supervisor: Supervisor) -> None:
         found = value_of(metric, results[name]) if name in candidates else None
         return float("inf") if found is None else sign * found
 
-    for name in sorted(packaged, key=value)[1:]:
+    surplus = [run.run for run in open_sweep(supervisor.folder.path).surplus()]
+    for name in [*sorted(packaged, key=value)[1:], *surplus]:
         shutil.rmtree(ARTIFACTS / asked.name / name, ignore_errors=True)
 
 
@@ -169,6 +175,9 @@ def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
             seconds,
         )
     out.print(table)
+    for line in (planned(asked.question, asked.vocab_sizes), made_equal(asked.question)):
+        if line:
+            out.print(escape(line), soft_wrap=True)
     tune = asked.question.tune
     if tune and any(not name.startswith("train.optimizer") for name in tune.space):
         out.print("the search changes what a run costs; shown is what it costs before any change")
@@ -196,7 +205,7 @@ def _cores() -> int:
 
 
 def _gpus(asked: Asked) -> int:
-    wanted = {asked.question.variant(name).device for name in asked.question.variants}
+    wanted = {asked.question.variant(name).device for name in asked.question.arms}
     if wanted == {"cpu"}:
         return 0
     found = int(ask_apart(count_gpus))

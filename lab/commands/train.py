@@ -13,11 +13,11 @@ from lab.commands.progress_bar import progress_bar
 from lab.commands.usable import require_usable
 from lab.config.digest import run_digest
 from lab.config.loading import find, load_run
-from lab.config.order import WorkOrder
+from lab.config.order import Judge, WorkOrder
 from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.prepare import prepare
-from lab.errors import SweepError
+from lab.errors import ConfigError, SweepError
 from lab.files import read_json, write_json, write_text
 from lab.provenance import facts, identity
 from lab.report.curve import draw_curve
@@ -33,11 +33,17 @@ def train_one(
     variant: str | None,
     overrides: Sequence[str],
     threads: int,
+    judge: Judge = "val",
     experiments: Path = Path("experiments"),
     artifacts: Path = Path("artifacts"),
 ) -> int:
     """Train or continue the run of a config; returns the exit code."""
     run = load_run(config, overrides=overrides, variant=variant)
+    if judge == "test" and not run.data.has_test:
+        raise ConfigError(
+            f"data.splits={list(run.data.splits)} has no test split; give it a share, or leave "
+            "--test out"
+        )
     check_mode(run.tracking.wandb)
     with progress_bar() as progress:
         data = prepare(run.data, progress=progress)
@@ -52,13 +58,14 @@ def train_one(
     name = f"{stem}-{run.seed}-{digest[:8]}"
     folder, package = experiments / FOLDER / name, artifacts / FOLDER / name
     _check_unchanged(folder, {**facts(), "device": device.type, "threads": threads})
-    if (done := _finished(folder, digest)) is None:
+    if (done := _finished(folder, digest, judge)) is None:
         order = WorkOrder(
             run=name,
             digest=digest,
             config=run,
             labels={"sweep": FOLDER, "variant": stem, "phase": "run"},
             settings={},
+            judge=judge,
             threads=threads,
             data=str(data.folder) if data.folder else None,
             package=str(package.absolute()),
@@ -108,10 +115,11 @@ def _say(done: Mapping[str, Any], run: RunConfig, folder: Path, package: Path) -
             f"try a lower train.optimizer.lr than {run.train.optimizer.lr:g}"
         )
     metrics, names = done["metrics"], ("loss", "perplexity", "bpb", "accuracy", "excess")
-    lengths = (name for name in done["metrics"] if name.startswith("val/loss@"))
-    for name in (*(f"val/{name}" for name in names), *lengths):
-        if name in metrics:
-            console.print(f"{name:<15}{metrics[name]:.4f}")
+    for split in ("val", "test"):
+        lengths = (name for name in metrics if name.startswith(f"{split}/loss@"))
+        for name in (*(f"{split}/{name}" for name in names), *lengths):
+            if name in metrics:
+                console.print(f"{name:<15}{metrics[name]:.4f}")
     for line in _read(done):
         console.print(f"data           {line}", soft_wrap=True)
     console.print(f"run            {folder}\ncurve          {folder / 'curve.png'}")
@@ -151,13 +159,15 @@ def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
         )
 
 
-def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
+def _finished(folder: Path, digest: str, judge: Judge) -> dict[str, Any] | None:
     file = folder / "result.json"
     if not file.is_file():
         return None
     found: dict[str, Any] = read_json(file)
     if found.get("digest") != digest:
         raise SweepError(f"{folder} belongs to another run; move it away")
+    if (judged := read_json(folder / "order.json")["judge"]) != judge:
+        raise SweepError(f"{folder} was judged on {judged}; move it away to judge it on {judge}")
     return found
 
 

@@ -28,7 +28,7 @@ class Waves:
 
     def next(self) -> list[Trial]:
         """The next wave, the first of each variant before the second of any; [] at the end."""
-        variants = self.plan.question.variants
+        variants = self.plan.question.arms
         asked: Asked = {variant: self._ask(variant) for variant in variants}
         before = {variant: len(self._told(variant)) for variant in variants}
         wave = [

@@ -117,7 +117,7 @@ class Carrier:
             return
         sign, pruner = self.objectives[0].sign, self.tune.pruner
         settle = None if isinstance(pruner, WilcoxonPruner) else self.tune.settle
-        for variant in self.plan.question.variants:
+        for variant in self.plan.question.arms:
             everyone = [t for t in self.story.trials if t.variant == variant and t.replicates]
             values = {id(t): [sign * v[0] for v in t.replicates] for t in everyone}
             reasons = {

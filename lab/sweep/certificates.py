@@ -51,7 +51,7 @@ def candidates(question: SweepConfig, *, vocab_sizes: Mapping[str, int]) -> list
     Settings that make no valid model by themselves are passed over, and models that are there.
     """
     found = []
-    for variant in question.variants:
+    for variant in question.arms:
         seen: list[ModelConfig] = []
         for settings in [{}, *_settings(question)]:
             try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from lab.config.run import RunConfig
+from lab.config.seeds import seeds_of
 from lab.files import cache_folder, read_json, write_json
 from lab.sweep.plan import Plan, Result
 
@@ -22,7 +23,7 @@ OVERHEAD_BYTES = 150_000  # tables, logs and offline tracking of a run
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run of one variant. `seconds` is None where this machine has no near record."""
+    """Of one run of one arm. `seconds` is None where this machine has no near record."""
 
     variant: str
     n_params: int
@@ -51,22 +52,21 @@ def estimate(
     records = _records(device, threads)
     costs = tuple(
         _cost(name, plan.question.variant(name), vocab_sizes[name], records)
-        for name in plan.question.variants
+        for name in plan.question.arms
     )
-    n = len(costs)
-    (low, high), work, kept = plan.span(), plan.work(), _kept(plan)
-    mean_package = sum(cost.package_bytes for cost in costs) / n
-    mean_flops = sum(cost.flops for cost in costs) / n
-    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
-    each = sum(seconds) / n / workers if len(seconds) == n else None
-    state = CHECKPOINT_STATES * mean_package * workers
+    of = {cost.variant: cost for cost in costs}
+    of |= {twin: of[reference] for twin, reference in plan.question.twins.items()}
+    (low, high), work = plan.span(), plan.work()
+    seconds = {name: cost.seconds for name, cost in of.items() if cost.seconds is not None}
+    known = len(seconds) == len(of)
+    state = CHECKPOINT_STATES * workers * max(cost.package_bytes for cost in costs)
     return Estimate(
         costs=costs,
         runs=(low, high),
-        flops=(work[0] * mean_flops, work[1] * mean_flops),
-        package_bytes=(int(kept[0] * mean_package), int(kept[1] * mean_package)),
-        folder_bytes=(int(low * OVERHEAD_BYTES + state), int(high * OVERHEAD_BYTES + state)),
-        seconds=None if each is None else (work[0] * each, work[1] * each),
+        flops=_total(work, {name: cost.flops for name, cost in of.items()}),
+        package_bytes=_kept(plan, {name: cost.package_bytes for name, cost in of.items()}),
+        folder_bytes=(low * OVERHEAD_BYTES + state, high * OVERHEAD_BYTES + state),
+        seconds=_total(work, {k: s / workers for k, s in seconds.items()}) if known else None,
     )
 
 
@@ -92,15 +92,14 @@ def remember(
     write_json(file, _read(file) | {key: kept[-200:]})
 
 
-def remember_results(plan: Plan, results: Iterable[Result], *, device: str, threads: int) -> None:
-    """Record the median speed of each variant's finished runs."""
+def remember_results(results: Iterable[Result], *, device: str, threads: int) -> None:
+    """Record the median speed of the finished runs of each size."""
     speeds: dict[tuple[int, int], list[float]] = {}
-    tokens_per_step = plan.question.base.tokens_per_step
     for result in results:
         timing = result["timing"]
         if result["status"] == "complete" and result["tokens"]:
             spent = (timing["train"] + timing["eval"]) / result["tokens"]
-            key = (result["model"]["flops_per_token"], tokens_per_step)
+            key = (result["model"]["flops_per_token"], result["tokens"] // result["step"])
             speeds.setdefault(key, []).append(spent)
     for (flops, tokens), spent_all in speeds.items():
         remember(
@@ -112,22 +111,28 @@ def remember_results(plan: Plan, results: Iterable[Result], *, device: str, thre
         )
 
 
-def _kept(plan: Plan) -> tuple[int, int]:
-    """Packages at the end, of the smallest and the largest plan."""
-    low, high = plan.span()
+def _total(
+    spans: Mapping[str, tuple[float, float]], each: Mapping[str, float]
+) -> tuple[float, float]:
+    """So many of each, at least and at most."""
+    return (
+        sum(low * each[name] for name, (low, _) in spans.items()),
+        sum(high * each[name] for name, (_, high) in spans.items()),
+    )
+
+
+def _kept(plan: Plan, sizes: Mapping[str, int]) -> tuple[int, int]:
+    """Bytes of the packages at the end, of the smallest and the largest plan."""
     match plan.question.packages:
         case "all":
-            return low, high
-        case "best":
-            return 1, 1
+            low, high = _total(plan.spans(), sizes)
         case "confirm":
-            question = plan.question
-            assert question.confirm is not None
-            most = question.confirm.max_seeds
-            least = question.confirm.first_seeds if question.comparisons else most
-            return len(question.variants) * least, len(question.variants) * most
+            low, high = _total(seeds_of(plan.question), sizes)
+        case "best":
+            low, high = min(sizes.values()), max(sizes.values())
         case unreachable:
             assert_never(unreachable)
+    return int(low), int(high)
 
 
 def _cost(name: str, config: RunConfig, vocab_size: int, records: list[dict[str, float]]) -> Cost:

@@ -17,6 +17,7 @@ from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import read_json, write_json, write_text
 from lab.result import pruned
+from lab.sweep.before import Seen, before
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.worker import ORDER, REACHED, RESULT
 
@@ -33,6 +34,10 @@ class SweepFolder:
 
     def run(self, name: str) -> Path:
         return self.path / "runs" / name
+
+    def begun(self) -> list[str]:
+        """The names of all runs that have a folder."""
+        return sorted(path.name for path in self.path.glob("runs/*"))
 
     @property
     def study(self) -> Path:
@@ -61,15 +66,25 @@ class SweepFolder:
 
         Returns what changed since that plan, in words, or None.
         """
-        file, changed = self.path / "plan.json", None
-        if old := self.plan():
-            if old.get("hash") == registration["hash"]:
-                return None
-            changed = ", ".join(_differences(old.get("resolved"), registration["resolved"]))
-            file.rename(self.path / f"plan-{str(old.get('hash'))[:8]}.json")
+        file, old = self.path / "plan.json", self.plan()
+        if old.get("hash") == registration["hash"]:
+            return None
+        found = before(registration, old, self.seen())
+        if old:
+            write_json(self.path / f"plan-{str(old.get('hash'))[:8]}.json", old)
         write_text(self.path / "sweep.yaml", dump_yaml(question.dump()))
-        write_json(file, registration)
-        return changed or None
+        write_json(file, {**registration, "before": found})
+        return ", ".join(found["changed"]) or None
+
+    def seen(self) -> list[Seen]:
+        """The runs of whatever plan whose outcome is known, also those set aside."""
+        found = []
+        for file in sorted(self.path.glob(f"*/*/{RESULT}")):
+            labels = self._read(file.with_name(ORDER)).get("labels", {})
+            if self._read(file)["status"] != "failed":
+                phase, variant = labels.get("phase", ""), labels.get("variant", "")
+                found.append(Seen(file.parent.name, variant, phase))
+        return found
 
     def plan(self) -> dict[str, Any]:
         """The plan that stands in the folder, {} where there is none."""
@@ -145,12 +160,3 @@ class SweepFolder:
             return read_json(file)
         except (OSError, ValueError) as error:
             raise SweepError(f"{file} cannot be read ({error}); move it away") from None
-
-
-def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
-    """`path: old → new` for every leaf that differs."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        lines = (_differences(old.get(k), new.get(k), f"{prefix}{k}.") for k in keys)
-        return [line for group in lines for line in group]
-    return [] if old == new else [f"{prefix[:-1]}: {old} → {new}"]

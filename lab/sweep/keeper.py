@@ -27,7 +27,8 @@ class Keeper:
         return found
 
     def __call__(self, story: Story) -> None:
-        self.folder.keep(SCHEDULE, schedule_content(story, plan_hash=self.plan_hash))
+        found = schedule_content(story, plan_hash=self.plan_hash, surplus=self._surplus(story))
+        self.folder.keep(SCHEDULE, found)
         tune = story.plan.question.tune
         if tune is None:
             return
@@ -39,11 +40,16 @@ class Keeper:
                     tune,
                     story.plan.question.objectives[0],
                 )
-                for variant in story.plan.question.variants
+                for variant in story.plan.question.arms
             }
         self.folder.keep(TRIALS, trials_content(story, plan_hash=self.plan_hash, importance=shares))
         if story.is_over or not _has_been_further(story):
             self._tell_optuna(story)
+
+    def _surplus(self, story: Story) -> list[str]:
+        """The runs that ended, ahead of the plan, and that it will never ask for."""
+        spare = {run.name: self.folder.result(run) for run in story.spare(self.folder.begun())}
+        return [name for name, found in spare.items() if found and found["status"] != "running"]
 
     def _tell_optuna(self, story: Story) -> None:
         """The answer does not depend on Optuna's tools."""

@@ -1,7 +1,7 @@
 """Which runs a question asks for: a pure function of the question and the results so far.
 
 Design choices:
-- a plan is known by its digests: a run is named `<variant>-<seed>-<digest8>`, so the same run is
+- a plan is known by its digests: a run is named `<arm>-<seed>-<digest8>`, so the same run is
   never asked for twice, whatever asked for it;
 - runs come in rounds, and a round is decided only when the one before it is complete: what comes
   next depends on results in plan order, never on who finished first or how many worked;
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from lab.config.digest import run_digest
 from lab.config.pruners import rung_tokens
 from lab.config.run import RunConfig
+from lab.config.seeds import Span, seeds_of
 from lab.config.space import Settings
 from lab.config.sweep import SweepConfig
 from lab.sweep.ask import Ask
@@ -31,7 +32,7 @@ Suggest = Callable[[Ask], list[Settings]]
 class PlannedRun:
     """One training that the plan asks for, to its end or `until` a step.
 
-    `trial` counts the tuning points of its variant.
+    `variant` is an arm or a twin, `trial` counts the tuning points of the arm.
     """
 
     name: str
@@ -65,10 +66,10 @@ def _nobody(ask: Ask) -> list[Settings]:
 class Plan:
     """A question with the text it is asked of.
 
-    `settled` says which variants need no more seeds, given the confirmation runs so far: it is
-    handed in because statistics live elsewhere, and so is `suggest`, which asks an adaptive
-    sampler. `asked` holds the settings of trials, by variant,
-    that an adaptive sampler gave when they were first asked for: they stand.
+    `settled` says which arms need no more seeds, given the confirmation runs so far: it is handed
+    in because statistics live elsewhere, and so is `suggest`, which asks an adaptive sampler.
+    `asked` holds the settings of trials, by arm, that an adaptive sampler gave when they were
+    first asked for: they stand.
     """
 
     question: SweepConfig
@@ -93,30 +94,34 @@ class Plan:
         question = self.question
         return question.packages == "all" or question.confirm is None or run.phase == "confirm"
 
-    def span(self) -> tuple[int, int]:
-        """The least and the greatest number of runs that the plan may come to."""
-        question = self.question
-        variants, tune, confirm = len(question.variants), question.tune, question.confirm
-        most = variants * tune.n_trials * tune.seeds if tune else 0
-        settles = tune is not None and (tune.settle is not None or tune.pruner is not None)
-        least = variants * tune.n_trials if tune and settles else most
-        if confirm is None:
-            return (least, most) if tune else (variants, variants)
-        first = confirm.first_seeds if question.comparisons else confirm.max_seeds
-        unjudged = sum(not question.answers(name) for name in question.variants)
-        judged = variants - unjudged
-        greatest = judged * confirm.max_seeds + unjudged * first
-        return least + variants * first, most + greatest
-
-    def work(self) -> tuple[float, float]:
-        """The least and the greatest amount of training, in runs carried to their end."""
-        least, most = self.span()
+    def spans(self) -> dict[str, Span]:
+        """The least and the greatest number of runs that each arm and twin may come to."""
         question, tune = self.question, self.question.tune
-        if tune is None or not self.rungs:
-            return least, most
-        whole = question.base.train.steps * question.base.tokens_per_step
-        spared = len(question.variants) * (tune.n_trials - 1) * (1 - self.rungs[0] / whole)
-        return least - spared, most
+        most = tune.n_trials * tune.seeds if tune else int(question.confirm is None)
+        settles = tune is not None and (tune.settle is not None or tune.pruner is not None)
+        least = tune.n_trials if tune and settles else most
+        seeds = seeds_of(question)
+        found = {}
+        for name in (*question.arms, *question.twins):
+            first, last = seeds.get(name, (0, 0))
+            is_tuned = name in question.arms
+            found[name] = (least * is_tuned + first, most * is_tuned + last)
+        return found
+
+    def span(self) -> Span:
+        """The least and the greatest number of runs that the plan may come to."""
+        least, most = zip(*self.spans().values(), strict=True)
+        return sum(least), sum(most)
+
+    def work(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest amount of training, in runs carried to their end, by arm."""
+        found: dict[str, tuple[float, float]] = {**self.spans()}
+        for arm in self.question.arms if self.rungs else ():
+            assert self.question.tune is not None
+            config, (least, most) = self.question.variant(arm), found[arm]
+            first = min(1, self.rungs[0] / (config.train.steps * config.tokens_per_step))
+            found[arm] = (least - (self.question.tune.n_trials - 1) * (1 - first), most)
+        return found
 
     @property
     def rungs(self) -> list[int]:
@@ -138,11 +143,12 @@ class Plan:
         settings: Settings | None = None,
         until: int | None = None,
     ) -> PlannedRun:
+        """One run of an arm or of a twin, whose text is that of its reference."""
         config = self.question.variant(variant, settings).replaced({"seed": seed})
         identity = run_digest(
             config,
             corpus_digest=self.corpus_digest,
-            tokenizer_digest=self.tokenizer_digests.get(variant),
+            tokenizer_digest=self.tokenizer_digests.get(self.question.twins.get(variant, variant)),
         )
         name = f"{variant}-{seed}-{identity[:8]}"
         settings = settings or {}

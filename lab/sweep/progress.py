@@ -43,7 +43,7 @@ class Display:
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def at(self, *, done: float, total: float) -> None:
-        """Steps done and steps to do, over the whole sweep as far as it is known."""
+        """Runs done and runs to do, over the whole sweep as far as it is known."""
         best = f"best {self.metric} {self.best[0]:.4f} ({self.best[1]})" if self.best else ""
         self._bars.update(self._whole, completed=done, total=total, note=best)
 

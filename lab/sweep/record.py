@@ -1,6 +1,6 @@
 """The content of `trials.json`: what was tried and what came of it, for reports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.sweep.story import Story
@@ -41,9 +41,14 @@ def trials_content(
     }
 
 
-def schedule_content(story: Story, *, plan_hash: str) -> dict[str, Any]:
-    """What the plan has come to: the runs round by round, and the settings that were asked for."""
-    asked: dict[str, list[Any]] = {name: [] for name in story.plan.question.variants}
+def schedule_content(
+    story: Story, *, plan_hash: str, surplus: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the plan has come to: the runs round by round, and the settings that were asked for.
+
+    `surplus` names runs that were run ahead and turned out to be needed by no verdict.
+    """
+    asked: dict[str, list[Any]] = {name: [] for name in story.plan.question.arms}
     for trial in story.trials:
         asked[trial.variant].append(trial.settings)
     for variant, settings in asked.items():  # told again from the start, it has not come to these
@@ -53,6 +58,7 @@ def schedule_content(story: Story, *, plan_hash: str) -> dict[str, Any]:
         "plan": plan_hash,
         "rounds": [[run.name for run in batch] for batch in story.rounds],
         "asked": asked,
+        "surplus": list(surplus),
     }
 
 

@@ -50,7 +50,7 @@ def record(
     with quiet():
         told = {
             name if question.is_search else f"{name}/{variant}": _ended(variant, question, trials)
-            for variant in question.variants
+            for variant in question.arms
         }
         fault = _fault(file, plan_hash, told)
         if fault:

@@ -5,13 +5,17 @@ Design choices:
   reads `reached.json`;
 - a round is asked of the plan only when the round before it is complete, so results do not
   depend on the number of workers, nor on how often the sweep was interrupted;
+- slots that a round leaves free run ahead on what may be asked for next. What comes of such a run
+  lies in its folder, unread, until the plan asks for it; one that nobody will ask for is stopped;
 - a signal asks the workers to save and end; a second one ends them at once;
 - it never imports torch.
 """
 
 import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +41,7 @@ POLL_SECONDS = 0.2
 class Supervisor:
     """Carries a plan out in a folder.
 
-    `data` names the prepared tokens of each variant, None where a task needs no such folder.
+    `data` names the prepared tokens of each arm, None where a task needs no such folder.
     """
 
     plan: Plan
@@ -52,6 +56,8 @@ class Supervisor:
     rerun: bool = False
     on_advance: Callable[[Story], None] = lambda story: None
     results: dict[str, Result] = field(default_factory=dict)
+    jobs: dict[str, tuple[PlannedRun, Job]] = field(default_factory=dict)
+    ran_ahead: set[str] = field(default_factory=set)
     signals: int = 0
 
     def __post_init__(self) -> None:
@@ -62,11 +68,11 @@ class Supervisor:
         with self._signals():
             self._advance()
             while todo := self._unfinished():
-                self._run_batch(todo)
+                self._carry_out(todo)
                 if self.signals:
                     return False
                 self._advance()
-        return True
+        return not self.signals
 
     def adopt_finished(self) -> int:
         """Take over the results that the folder holds; returns how many.
@@ -83,7 +89,7 @@ class Supervisor:
         """Take over results of the runs that are waited for; whether none is waited for then."""
         waiting = self._unfinished()
         for run in waiting:
-            order = self.folder.order(run)
+            order = None if run.name in self.jobs else self.folder.order(run)
             if order is None:
                 continue
             changed = self._changed_since(order)
@@ -96,7 +102,7 @@ class Supervisor:
                     "continue with --keep to use such runs, or --rerun to train them again"
                 )
             result = self.folder.result(run)
-            if result and self._answers(run, result):
+            if result and (run.name in self.ran_ahead or self._answers(run, result)):
                 self.results[run.name] = result
                 self._relabel(run, order)
                 if result["status"] != "running":
@@ -128,6 +134,11 @@ class Supervisor:
     def _advance(self) -> None:
         """Come to the next round; what is decided is kept before it is acted upon."""
         self.adopt_finished()
+        for run, job in self.jobs.values():
+            if not self._may_serve(run):
+                job.stop()
+        if self.story.is_over:
+            self._clear()
         self.on_advance(self.story)
         for name, reason in self.story.given_up.items():
             given_up = self.folder.give_up(name, reason)
@@ -141,21 +152,57 @@ class Supervisor:
         todo = (run for run in last if not run.is_done(self.results))
         return list({run.name: run for run in todo}.values())
 
-    def _run_batch(self, todo: list[PlannedRun]) -> None:
-        waiting, jobs = list(todo), dict[str, tuple[PlannedRun, Job]]()
-        while jobs or (waiting and not self.signals):
-            while waiting and len(jobs) < self.launcher.slots and not self.signals:
-                run = waiting.pop(0)
-                jobs[run.name] = (run, self._start(run))
-            self.launcher.wait([job for _, job in jobs.values()], timeout=POLL_SECONDS)
-            for name, (run, job) in list(jobs.items()):
-                if not job.is_alive():
-                    del jobs[name]
-                    self._end(run)
-            self._show(jobs)
-            if self.signals:
-                for _, job in jobs.values():
-                    job.kill() if self.signals > 1 else job.stop()
+    def _carry_out(self, todo: Sequence[PlannedRun]) -> None:
+        """Come to the end of a round, or of all that is under way where a signal came."""
+        asked = {run.name for run in todo}
+        waiting = deque(run for run in todo if run.name not in self.jobs)
+        ahead = filter(self._is_new, self.story.ahead())
+        while self.jobs if self.signals else waiting or asked & self.jobs.keys():
+            while len(self.jobs) < self.launcher.slots and not self.signals:
+                run = waiting.popleft() if waiting else next(ahead, None)
+                if run is None:
+                    break
+                self.jobs[run.name] = run, self._start(run)
+            self._wait()
+
+    def _wait(self) -> None:
+        """Until a job has ended, or for a moment."""
+        self.launcher.wait([job for _, job in self.jobs.values()], timeout=POLL_SECONDS)
+        for name, (run, job) in list(self.jobs.items()):
+            if not job.is_alive():
+                del self.jobs[name]
+                self._end(run)
+        self._show()
+        if self.signals:
+            for _, job in self.jobs.values():
+                job.kill() if self.signals > 1 else job.stop()
+
+    def _is_asked(self, run: PlannedRun) -> bool:
+        return any(run.name == asked.name for asked in self.story.rounds[-1])
+
+    def _may_serve(self, run: PlannedRun) -> bool:
+        """Whether a run is asked for, or may be."""
+        return self._is_asked(run) or run.variant in self.story.going
+
+    def _is_new(self, run: PlannedRun) -> bool:
+        """Whether a run may be begun, or gone on with, before it is asked for.
+
+        One that has ended, was begun by other code or is damaged is looked at when it is.
+        """
+        with suppress(SweepError):
+            order = self.folder.order(run)
+            changed = order is not None and not self.keep and self._changed_since(order)
+            return run.name not in self.jobs and not changed and not self.folder.result(run)
+        return False
+
+    def _clear(self) -> None:
+        """Await the jobs that were stopped, and remove what is left of runs without an end."""
+        while self.jobs:
+            self._wait()
+        for run in self.story.spare(self.folder.begun()):
+            if self.folder.result(run) is None:
+                shutil.rmtree(self.folder.run(run.name), ignore_errors=True)
+                shutil.rmtree(self.artifacts / run.name, ignore_errors=True)
 
     def _start(self, run: PlannedRun) -> Job:
         folder = self.folder.run(run.name)
@@ -169,7 +216,7 @@ class Supervisor:
     def _order(self, run: PlannedRun) -> WorkOrder:
         judge = self.plan.question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
         package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
-        data = self.data[run.variant]
+        data = self.data[self.plan.question.twins.get(run.variant, run.variant)]
         return WorkOrder.parse(
             {
                 "run": run.name,
@@ -189,30 +236,31 @@ class Supervisor:
     def _end(self, run: PlannedRun) -> None:
         result = self.folder.result(run)
         done = result is not None and run.is_done({run.name: result})
-        if not done and not self.signals:
+        if not done and not self.signals and self._may_serve(run):
             result = failure(self._order(run), "the process died; see log.txt")
             write_json(self.folder.run(run.name) / RESULT, result)
-        if result is not None:
+        if result is not None and self._is_asked(run):
             self.results[run.name] = result
+        elif result is not None:
+            self.ran_ahead.add(run.name)
         self.display.ended(run, result, total=self._known())
 
-    def _show(self, jobs: Mapping[str, tuple[PlannedRun, Job]]) -> None:
-        steps = self.plan.question.base.train.steps
-        done = 0.0
-        for name, result in self.results.items():
-            if name not in jobs:
-                done += result["step"] if result["status"] == "running" else steps
-        for run, _ in jobs.values():
+    def _show(self) -> None:
+        """In runs, those under way by the share of their steps."""
+        paused = [name for name, found in self.results.items() if found["status"] == "running"]
+        done = float(len((self.results.keys() | self.ran_ahead) - {*paused, *self.jobs}))
+        for run, _ in self.jobs.values():
             progress: dict[str, Any] = {}
             with suppress(OSError, ValueError):
                 progress = read_json(self.folder.run(run.name) / PROGRESS)
             self.display.running(run, progress)
-            done += progress.get("step", 0)
-        self.display.at(done=done, total=steps * self._known())
+            done += progress.get("step", 0) / run.config.train.steps
+        self.display.at(done=done, total=self._known())
 
     def _known(self) -> int:
-        """Runs that the plan is known to come to by now."""
-        return max(self.plan.span()[0], len(self.story.runs))
+        """Runs that the plan is known to come to by now, and those ahead of it."""
+        known = {run.name for run in self.story.runs} | self.ran_ahead | self.jobs.keys()
+        return max(self.plan.span()[0], len(known))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

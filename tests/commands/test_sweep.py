@@ -156,6 +156,41 @@ def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_pa
     assert lab.curves() == answered.curves()
 
 
+SEQUENTIAL: dict[str, Any] = {
+    **QUESTION,
+    "base": {**QUESTION["base"], "train": {**QUESTION["base"]["train"], "steps": 20}},
+    "variants": {
+        "learned": {},
+        "off": {"train.optimizer.lr": 1e-5},  # settled by its first seeds
+        "rope": {"model.position": {"kind": "rope"}},
+    },
+    "tune": None,
+    "confirm": {"max_seeds": 5, "margin": 1e-4, "twin": True},
+}
+
+
+def test_idle_workers_run_ahead_and_change_nothing(corpus: Path, tmp_path: Path) -> None:
+    alone = Lab(tmp_path / "one", corpus, SEQUENTIAL)
+    many = Lab(tmp_path / "many", corpus, SEQUENTIAL, packages="best")
+    for lab, workers in ((alone, "1"), (many, "3")):
+        done = lab.run("--workers", workers)
+        assert done.returncode == 0, done.stderr
+    assert many.results() == alone.results()
+    assert many.curves() == alone.curves()
+    schedules = [read_json(lab.sweep / "schedule.json") for lab in (alone, many)]
+    assert schedules[0]["rounds"] == schedules[1]["rounds"]
+    assert schedules[0]["surplus"] == []
+    there = {path.name for path in (many.sweep / "runs").iterdir()}
+    assert there == {*many.rows("run"), *schedules[1]["surplus"]}
+    surplus = open_sweep(many.sweep).surplus()
+    assert {run.run for run in surplus} == {*schedules[1]["surplus"]}
+    assert len(list(many.artifacts.iterdir())) == 1
+    counts = {name: alone.rows("variant").count(name) for name in ("learned", "off", "rope")}
+    assert counts["off"] == 4 <= counts["rope"] <= counts["learned"]
+    assert alone.rows("variant").count("learned-twin") == counts["learned"]
+    assert open_sweep(alone.sweep).controls()[0].n == counts["learned"]
+
+
 def test_interrupted_again_and_again_ends_in_the_same_results(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:

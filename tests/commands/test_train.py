@@ -1,5 +1,6 @@
 """`lab train`: one run, its curve and its package, continued by the same command."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from lab import load_package
+from lab.cli import main
 
 
 @pytest.fixture
@@ -87,3 +89,20 @@ def test_ctrl_c_saves_and_the_same_command_continues(work: Path) -> None:
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert not list(work.glob("experiments/train/*/checkpoint"))
+
+
+def test_a_run_is_judged_on_the_test_split_when_asked(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(work)
+    assert main(["train", "run.yaml", "--test", "--set", "data.splits=[0.8, 0.2, 0]"]) == 2
+    assert "has no test split; give it a share, or leave --test out" in " ".join(
+        capfd.readouterr().err.split()
+    )
+    assert main(["train", "run.yaml", "--test"]) == 0
+    (file,) = work.glob("experiments/train/*/result.json")
+    metrics = json.loads(file.read_text())["metrics"]
+    assert f"test/loss      {metrics['test/loss']:.4f}" in capfd.readouterr().err
+    assert main(["train", "run.yaml", "--test"]) == 0
+    assert main(["train", "run.yaml"]) == 2
+    assert "was judged on test; move it away" in " ".join(capfd.readouterr().err.split())

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lab.config.sweep import SweepConfig
 from lab.sweep.plan import Plan, PlannedRun, Result
-from lab.sweep.registration import registration, rule
+from lab.sweep.registration import registration
+from lab.sweep.rule import rule
 
 BASE: dict[str, Any] = {
     "data": {"corpus": {"kind": "python-docs"}},
@@ -33,7 +34,7 @@ QUESTION: dict[str, Any] = {
 
 
 def plan_of(settled: Mapping[int, set[str]] | None = None, **changes: Any) -> Plan:
-    """`settled`: the variants that need no more seeds once so many were seen."""
+    """`settled`: the arms that need no more seeds once so many were seen."""
     raw = {key: value for key, value in {**QUESTION, **changes}.items() if value is not None}
     after = settled or {}
 
@@ -104,11 +105,69 @@ def test_the_best_is_confirmed_with_seeds_that_tuning_never_saw() -> None:
 
 
 def test_settled_variants_get_no_more_seeds() -> None:
-    rounds = carry_out(plan_of({3: {"rope"}, 4: {"none-of-these"}}))
+    rounds = carry_out(plan_of({3: {"rope"}, 4: {"none-of-these", "learned"}}))
     assert [[run.variant for run in batch] for batch in rounds[3:]] == [
         ["learned", "none-of-these"]
     ]
-    assert len(carry_out(plan_of({3: {"rope", "none-of-these"}}))) == 3
+    assert len(carry_out(plan_of({3: {*QUESTION["variants"]}}))) == 3
+
+
+def test_any_arm_may_be_the_first_that_needs_no_more_seeds() -> None:
+    """Of all pairs, the reference's may be settled before the others' are."""
+    rounds = carry_out(plan_of({3: {"learned"}}, compare="all"))
+    assert [[run.variant for run in batch] for batch in rounds[3:]] == [
+        ["rope", "none-of-these"]
+    ] * 2
+
+
+def test_a_twin_has_the_seeds_and_the_settings_of_its_reference() -> None:
+    twin = {**QUESTION["confirm"], "twin": True}
+    rounds = carry_out(plan_of({4: {"learned", "rope"}}, confirm=twin))
+    assert [run.variant for run in rounds[2][:4]] == [*QUESTION["variants"], "learned-twin"]
+    assert [[run.variant for run in batch] for batch in rounds[3:]] == [
+        [*QUESTION["variants"], "learned-twin"], ["none-of-these"]
+    ]  # fmt: skip
+    runs = {(run.variant, run.seed): run for batch in rounds for run in batch if run.seed}
+    for seed in range(1, 5):
+        one, other = runs["learned", seed], runs["learned-twin", seed]
+        assert one.settings == other.settings
+        assert other.config == one.config.replaced({"init_stream": "twin"})
+        assert other.digest != one.digest
+        assert other.name == f"learned-twin-{seed}-{other.digest[:8]}"
+        assert other.labels == {"variant": "learned-twin", "phase": "confirm"}
+    assert not any(run.variant == "learned-twin" for batch in rounds[:2] for run in batch)
+
+
+def test_at_several_scales_each_reference_has_its_twin() -> None:
+    scales = {"small": {"model.d_model": 8}, "large": {}}
+    twin = {"min_seeds": 2, "max_seeds": 6}
+    rounds = carry_out(plan_of({2: {"learned@small"}}, scales=scales, confirm=twin, tune=None))
+    assert len(rounds[0]) == 2 * (2 * 3 + 2)
+    going = {run.variant for run in rounds[1]}
+    assert "learned-twin@large" in going
+    assert "learned-twin@small" not in going
+    widths = {run.variant: run.config.model.d_model for run in rounds[0]}
+    assert (widths["learned-twin@small"], widths["learned-twin@large"]) == (8, 16)
+
+
+def test_a_twin_reads_the_text_of_its_reference() -> None:
+    asked = SweepConfig.parse({**QUESTION, "confirm": {"max_seeds": 6}})
+    plan = Plan(asked, "digest", settled=lambda *_: set(), tokenizer_digests={"learned": "t"})
+    digests = {plan.run(n, "confirm", 1).digest for n in ("learned", "learned-twin")}
+    other = Plan(asked, "digest", settled=lambda *_: set())
+    assert not digests & {other.run(n, "confirm", 1).digest for n in ("learned", "learned-twin")}
+
+
+def test_a_cell_that_found_nothing_leaves_out_what_is_compared_with_it() -> None:
+    factors = {
+        "position": {"learned": {}, "rope": {"model.position": {"kind": "rope"}}},
+        "norm": {"layernorm": {}, "rmsnorm": {"model.norm": {"kind": "rmsnorm"}}, "none": {
+            "model.norm.eps": 1e-3}},
+    }  # fmt: skip
+    plan = plan_of(variants=None, factors=factors)
+    lost = {("rope+none", trial): "failed" for trial in range(6)}
+    confirmed = {run.variant for batch in carry_out(plan, lost)[2:] for run in batch}
+    assert confirmed == {f"{p}+{n}" for p in factors["position"] for n in ("layernorm", "rmsnorm")}
 
 
 def test_a_fixed_test_looks_once() -> None:
@@ -177,8 +236,18 @@ def test_the_span_bounds_what_is_run() -> None:
     low, high = plan.span()
     assert (low, high) == (6 * 3 + 3 * 3, 6 * 3 + 5 * 3)
     assert sum(map(len, carry_out(plan))) == high
-    early = plan_of({3: {"rope", "none-of-these"}})
+    early = plan_of({3: {*QUESTION["variants"]}})
     assert sum(map(len, carry_out(early))) == low
+
+
+def test_the_span_counts_twins_and_who_is_not_looked_at_again() -> None:
+    confirm = {"min_seeds": 3, "max_seeds": 6, "metric": "loss@512"}
+    base = {**BASE, "evaluate": {"lengths": [512]}}
+    plan = plan_of(base=base, baseline="rope", confirm=confirm, tune=None, variants={
+        "learned": {}, "rope": {"model.position": {"kind": "rope"}},
+        "alibi": {"model.position": {"kind": "alibi"}}})  # fmt: skip
+    assert plan.spans() == {"learned": (3, 3), "rope": (3, 6), "alibi": (3, 6), "rope-twin": (3, 6)}
+    assert plan.span() == (12, 21)
 
 
 @pytest.mark.parametrize("change", [{"alpha": 0.1}, {"margin": 0.5}, {"max_seeds": 6}])
@@ -213,5 +282,5 @@ def test_the_rule_names_what_is_judged_and_who_has_no_answer() -> None:
     }
     text = rule(SweepConfig.parse(asked))
     assert "judged by test/loss@512, the test loss at 512 tokens, after the last step" in text
-    assert "The comparison with rope is made at level 0.05" in text
+    assert "The comparison with rope is judged at level 0.05" in text
     assert "learned has no answer at 512 tokens, and is not compared there." in text

@@ -8,7 +8,7 @@ import pytest
 
 from lab.config.loading import load_sweep
 from lab.config.sweep import SweepConfig
-from lab.sweep.registration import rule
+from lab.sweep.rule import rule
 from tests.sweep.test_plan import BASE, QUESTION
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

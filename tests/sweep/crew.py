@@ -1,0 +1,153 @@
+"""A supervisor with workers that only pretend: each run takes as long as it is told to, at once."""
+
+import math
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lab.config.order import WorkOrder
+from lab.config.sweep import SweepConfig
+from lab.files import read_json, write_json
+from lab.result import result
+from lab.stats.decision import decide
+from lab.sweep.folder import SweepFolder
+from lab.sweep.keeper import Keeper
+from lab.sweep.plan import Judge, Plan, PlannedRun, Result
+from lab.sweep.progress import Display
+from lab.sweep.supervisor import Supervisor
+
+Loss = Callable[[WorkOrder], float]
+
+
+@dataclass(eq=False)
+class FakeJob:
+    """Ends well when its time has come, without a word when it is stopped or killed."""
+
+    folders: Sequence[Path]
+    order: WorkOrder
+    left: float
+    alive: bool = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def stop(self) -> None:
+        self.alive = False
+        (self.folders[0] / "checkpoint").mkdir(exist_ok=True)
+
+    def kill(self) -> None:
+        self.alive = False
+
+
+@dataclass
+class FakeLauncher:
+    """`seconds` of each run by its order; `fates` gives statuses, 'died' among them, by run.
+
+    `interrupt` sends this process a SIGINT once so many runs have been started.
+    """
+
+    slots: int
+    loss: Loss
+    seconds: Callable[[WorkOrder], float] = lambda order: 1.0
+    fates: dict[tuple[str, int], str] = field(default_factory=dict)
+    interrupt: int | None = None
+    started: list[str] = field(default_factory=list)
+    busiest: int = 0
+
+    def start(self, folders: Sequence[Path]) -> FakeJob:
+        order = WorkOrder.parse(read_json(folders[0] / "order.json"))
+        self.started.append(order.run)
+        if len(self.started) == self.interrupt:
+            signal.raise_signal(signal.SIGINT)
+        return FakeJob(folders, order, self.seconds(order))
+
+    def wait(self, jobs: Sequence[Any], *, timeout: float) -> None:
+        running = [job for job in jobs if job.alive]
+        self.busiest = max(self.busiest, len(running))
+        if not running:
+            return
+        spent = min(job.left for job in running)
+        for job in running:
+            job.left -= spent
+            if job.left <= 0:
+                job.alive = False
+                self._end(job)
+
+    def _end(self, job: FakeJob) -> None:
+        order = job.order
+        fate = self.fates.get((order.labels["variant"], order.config.seed), "complete")
+        if fate != "died":
+            loss = self.loss(order)
+            done = fate == "complete"
+            metrics = {"val/loss": loss, "test/loss": loss} if done else {}
+            found = result(
+                order, fate, step=order.config.train.steps, metrics=metrics,
+                initial={"val/loss": 4.0}, evaluations={}, model={}, data={},
+                timing={"total": self.seconds(order)}, provenance={}, error=None if done else "x",
+            )  # fmt: skip
+            write_json(job.folders[0] / "result.json", found)
+
+
+@dataclass
+class Crew:
+    """What came of a sweep: its folder, whether it was finished, and who was started."""
+
+    folder: SweepFolder
+    supervisor: Supervisor
+    launcher: FakeLauncher
+    finished: bool
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self.folder.path / "schedule.json")
+        return found
+
+    @property
+    def rounds(self) -> list[list[str]]:
+        return [[run.name for run in batch] for batch in self.supervisor.story.rounds]
+
+
+def settled(question: SweepConfig) -> Judge:
+    """As `lab sweep` has it, but for losses that are always there: an arm is settled where all
+    that it is compared with is."""
+
+    def judge(runs: Sequence[PlannedRun], results: Mapping[str, Result]) -> set[str]:
+        losses: dict[str, list[float]] = {}
+        for run in runs:
+            if run.phase == "confirm":
+                found = results[run.name]["metrics"].get(question.endpoint, math.inf)
+                losses.setdefault(run.variant, []).append(found)
+        going = set[str]()
+        for contrast in question.contrasts:
+            pairs = list(zip(losses[contrast.a], losses[contrast.b], strict=False))
+            d = [a - b for a, b in pairs]
+            margin = question.confirm.margin if question.confirm else None
+            if math.isfinite(sum(d)) and not decide(d, alpha=0.01, margin=margin).settled:
+                going |= contrast.weights.keys()
+        return question.arms.keys() - going
+
+    return judge
+
+
+def sweep(path: Path, plan: Plan, launcher: FakeLauncher) -> Crew:
+    """Run, or continue, a plan in a folder."""
+    folder, question = SweepFolder(path), plan.question
+    path.mkdir(parents=True, exist_ok=True)
+    console = Console(file=StringIO())
+    supervisor = Supervisor(
+        plan=plan,
+        folder=folder,
+        artifacts=path / "artifacts",
+        data=dict.fromkeys(question.arms),
+        threads=1,
+        device="cpu",
+        launcher=launcher,
+        display=Display(objective=question.objectives[0], console=console),
+        on_advance=Keeper(folder, "the plan's hash"),
+    )
+    return Crew(folder, supervisor, launcher, supervisor.run())
