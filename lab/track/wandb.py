@@ -8,23 +8,14 @@ Design choices:
   continues it, and the same run trained anew elsewhere does not (a server ignores steps that it
   has seen);
 - id: sweep, run and six digits; name: the run; group: what differs only by seed, so that wandb
-  averages seeds; job type: the phase; tags: sweep and variant; x axis: tokens;
-- every file lies under the run's folder; the package is recorded where it is, not copied, so an
-  offline run must be synced before its package is moved;
-- wandb collects nothing about code and machine: provenance is in its config, as in result.json.
+  averages seeds; job type: the phase; tags: sweep and variant; x axis: tokens.
 """
 
 import logging
-import os
-import re
 import secrets
-import sys
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from lab.config.digest import digest
@@ -33,28 +24,20 @@ from lab.files import write_text
 from lab.track.background import Background
 from lab.track.base import RunInfo
 from lab.track.csv import read_samples
-from lab.track.wandb_mode import api_key, is_installed, resolve_mode
+from lab.track.wandb_session import (
+    borrow_environment,
+    give_back_environment,
+    let_go,
+    log_package,
+    open_run,
+    safe_name,
+)
 
 # For `multiprocessing`'s fork server: with these imported there (they start no thread), wandb costs
 # a run 0.1 s of CPU instead of 1.1, starts in 0.3 s instead of 1.2, ends in 0.07 instead of 0.55.
 PRELOAD = ("wandb", "wandb.sdk.launch.inputs.internal", "pandas")
 
 _LOG = logging.getLogger("lab.track")
-_QUIET = {
-    "console": "off",
-    "silent": True,
-    "quiet": True,
-    "disable_code": True,
-    "disable_git": True,
-    "disable_job_creation": True,
-    "label_disable": True,
-    "save_code": False,
-    "x_disable_machine_info": True,
-    "x_disable_meta": True,
-    "x_disable_stats": True,
-    "x_save_requirements": False,
-    "x_transaction_log_flush_interval": 1.0,  # what kill -9 may lose, in seconds; else 15
-}
 
 
 class WandbTracker:
@@ -66,7 +49,7 @@ class WandbTracker:
         self._borrowed: list[str] = []
 
     def start(self, info: RunInfo, *, step: int) -> None:
-        self._borrowed = _borrow_environment(info.folder / "wandb")
+        self._borrowed = borrow_environment(info.folder / "wandb")
         self._run = _Run(self._config, info, step=step, finish_timeout=self._finish_timeout)
         self._thread = Background(name="lab-wandb", on_error=self._give_up)
         self._thread.put(self._run.open)
@@ -99,8 +82,7 @@ class WandbTracker:
                     f"`wandb sync {self._run.folder}/*run-*` sends what is missing"
                 )
             )
-        for name in self._borrowed:
-            os.environ.pop(name, None)
+        give_back_environment(self._borrowed)
 
     def _give_up(self, error: BaseException) -> None:
         if not self._warned:
@@ -111,7 +93,7 @@ class WandbTracker:
                 type(error).__name__,
                 error,
             )
-            _let_go()
+            let_go()
 
 
 class _Run:
@@ -128,29 +110,13 @@ class _Run:
         self._samples: list[tuple[int, str]] = []
 
     def open(self) -> None:
-        self._wandb = wandb = _import_wandb()
-        info, mode = self._info, resolve_mode(self._config)
-        known = wandb.Settings.model_fields  # x_ settings are wandb's own and may go in a release
-        quiet = {name: value for name, value in _QUIET.items() if name in known}
-        # First for the process: what wandb prints, and whether it calls home, goes by its settings.
-        wandb.setup(wandb.Settings(mode=mode, **quiet))
-        self._run = wandb.init(
-            dir=info.folder,
-            project=self._config.project,
-            entity=self._config.entity,
-            config=_config(info),
-            settings=wandb.Settings(
-                mode=mode,
-                api_key=api_key() if mode == "online" else None,
-                reinit="create_new",
-                resume="allow",
-                # Below our own limit, so that wandb has a moment to tell what it did not send.
-                finish_timeout=0.9 * self._finish_timeout,
-                finish_timeout_raises=True,
-                stop_fn=lambda: None,  # the web page's stop button: a tracker only watches
-                **_place(info),
-                **quiet,
-            ),
+        info = self._info
+        self._wandb, self._run = open_run(
+            self._config,
+            folder=info.folder,
+            content=_config(info),
+            place=_place(info),
+            finish_timeout=self._finish_timeout,
         )
         self._run.define_metric("step", hidden=True)
         self._run.define_metric("tokens", hidden=True)
@@ -170,9 +136,7 @@ class _Run:
         self._run.summary.update({k: v for k, v in values.items() if k != "val/loss"})
 
     def artifact(self, folder: Path) -> None:
-        package = self._wandb.Artifact(_safe(_full_name(self._info)), type="model")
-        package.add_dir(str(folder.resolve()), skip_cache=True, policy="immutable")
-        self._run.log_artifact(package)
+        log_package(self._wandb, self._run, folder, name=_full_name(self._info))
 
     def close(self, status: str) -> None:
         if self._samples:
@@ -182,16 +146,6 @@ class _Run:
         self._run.summary["status"] = status
         self._run.finish(exit_code=0 if status in ("complete", "pruned", "paused") else 1)
         self._wandb.teardown()  # else its helper process outlives a worker by a second or two
-
-
-def _import_wandb() -> ModuleType:
-    if not is_installed():
-        raise ModuleNotFoundError("wandb is not installed; pip install wandb")
-    import wandb
-
-    if not hasattr(wandb, "init"):
-        raise ModuleNotFoundError(f"{wandb.__path__} is not wandb; pip install wandb")
-    return wandb
 
 
 def _place(info: RunInfo) -> dict[str, Any]:
@@ -220,51 +174,9 @@ def _config(info: RunInfo) -> dict[str, Any]:
 def _run_id(info: RunInfo) -> str:
     file = info.folder / "wandb" / "id"
     if not file.is_file():
-        write_text(file, f"{_safe(_full_name(info))}-{secrets.token_hex(3)}\n")
+        write_text(file, f"{safe_name(_full_name(info))}-{secrets.token_hex(3)}\n")
     return file.read_text(encoding="utf-8").strip()
 
 
 def _full_name(info: RunInfo) -> str:
     return "-".join(filter(None, (info.labels.get("sweep"), info.name)))
-
-
-def _safe(name: str) -> str:
-    """What wandb takes as an id or an artifact's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:]
-
-
-def _borrow_environment(folder: Path) -> list[str]:
-    """Set what wandb takes from the environment only, where the user has not; returns the names.
-
-    Tables are staged in the data folder until they are synced. Error reports would go home from
-    offline runs too, and at exit wait ten seconds for a network that does not answer. Set by the
-    caller's thread: setting the environment while others read it is not safe.
-    """
-    ours = {
-        "WANDB_DATA_DIR": str(folder.resolve() / "data"),
-        "WANDB_CACHE_DIR": str(folder.resolve() / "cache"),
-        "WANDB_ERROR_REPORTING": "false",
-    }
-    names = [name for name in ours if name not in os.environ]
-    os.environ |= {name: ours[name] for name in names}
-    return names
-
-
-def _let_go() -> None:
-    """Part with wandb's helper process, for which Python would else wait at exit, perhaps for ever.
-
-    `teardown` first takes back wandb's exit hook and then waits itself: in a thread, for a second.
-    """
-
-    def teardown() -> None:
-        with suppress(BaseException):
-            sys.modules["wandb"].teardown()
-
-    helper: Any = None
-    with suppress(Exception):  # a private place: where it has moved, the helper ends in its time
-        helper = sys.modules["wandb"].sdk.wandb_setup.singleton()._connection._proc._process
-    thread = threading.Thread(target=teardown, name="lab-wandb-teardown", daemon=True)
-    thread.start()
-    thread.join(timeout=1.0)
-    if helper is not None:
-        helper.kill()

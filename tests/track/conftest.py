@@ -1,13 +1,15 @@
-"""A run to track, and a wandb that knows nobody."""
+"""A run to track, a wandb that knows nobody, and a server of our own."""
 
 import logging
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.track.base import RunInfo
+from tests.track.server import Server
 
 MakeInfo = Callable[..., RunInfo]
 
@@ -53,3 +55,19 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the trackers warned of so far."""
     caplog.set_level(logging.WARNING, logger="lab.track")
     return lambda: [r.getMessage() for r in caplog.records if r.name == "lab.track"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    yield server
+    server.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from lab.track.base import RunInfo
 from lab.track.composite import Composite
 from lab.track.csv import CsvTracker
 from lab.track.wandb import PRELOAD, WandbTracker, _place
+from tests.track.leet import leet, of_kind
 
 OFFLINE = WandbConfig(mode="offline", project="lab-tests")
 ROWS: list[dict[str, float]] = [
@@ -76,15 +76,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     files = sorted(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda f: f.stat().st_mtime_ns)
     logs = [[json.loads(line) for line in leet("--json", file).splitlines()] for file in files]
     return Recorded(info, package, logs, [json.loads(leet("--summary", "--json", files[-1]))])
-
-
-def leet(*arguments: str | Path) -> str:
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def of_kind(records: list[dict[str, Any]], kind: str) -> list[Any]:
-    return [record[kind] for record in records if record["type"] == kind]
 
 
 def history(records: list[dict[str, Any]]) -> list[dict[str, float]]:

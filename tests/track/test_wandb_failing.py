@@ -6,56 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
 from lab.config.tracking import WandbConfig
 from lab.track.base import RunInfo
 from lab.track.wandb import WandbTracker
+from tests.track.fake_wandb import FakeWandb, fail
 
 OFFLINE = WandbConfig(mode="offline")
-
-
-class FakeWandb(ModuleType):
-    """The names of wandb that the tracker uses; counts calls, and at one of them does `then`."""
-
-    def __init__(self, at: str, then: Callable[[], None]) -> None:
-        super().__init__("wandb")
-        self.calls: list[str] = []
-        self.rows: list[Any] = []
-
-        def name(call: str, result: Any = None) -> Callable[..., Any]:
-            def called(*arguments: Any, **_: Any) -> Any:
-                self.calls.append(call)
-                if call == "log":
-                    self.rows.append(arguments[0])
-                if call == at:
-                    then()
-                return result
-
-            return called
-
-        class Summary(dict[str, Any]):
-            def __setitem__(self, key: str, value: Any) -> None:
-                name("summary")()
-
-            update = staticmethod(name("summary"))  # type: ignore[assignment]
-
-        run = SimpleNamespace(
-            define_metric=name("define_metric"),
-            log=name("log"),
-            log_artifact=name("log_artifact"),
-            finish=name("finish"),
-            summary=Summary(),
-        )
-        self.Settings = type("Settings", (), {"model_fields": {}, "__init__": name("Settings")})
-        self.setup = name("setup")
-        self.init = name("init", run)
-        self.Table = name("Table")
-        self.Artifact = name("Artifact", SimpleNamespace(add_dir=name("add_dir")))
-        self.teardown = name("teardown")
 
 
 CALLS = ["Settings", "setup", "init", "define_metric", "log", "summary", "Artifact", "add_dir"]
@@ -70,10 +29,6 @@ def live(tracker: WandbTracker, info: RunInfo) -> None:
     tracker.summary({"test/loss": 1.0})
     tracker.artifact(Path("package"))
     tracker.finish(status="complete")
-
-
-def fail() -> None:
-    raise OSError("no space left on device")
 
 
 def test_the_fake_is_used_like_wandb(

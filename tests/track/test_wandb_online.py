@@ -4,107 +4,16 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.config.tracking import WandbConfig
 from lab.track.base import RunInfo
 from lab.track.wandb import WandbTracker
-
-BUCKET = {
-    "id": "bucket",
-    "config": "{}",
-    "historyLineCount": 0,
-    "project": {"id": "project", "name": "lab", "entity": {"id": "entity", "name": "me"}},
-}
-ARTIFACT = {"id": "a", "state": "COMMITTED", "artifactSequence": {"id": "s"}}
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.silent = threading.Event()
-        self.over = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, *_: Any) -> None:
-        """wandb drops connections when it is done."""
-
-    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        if path != "/graphql":
-            self.asked.append((path, body))
-            return {}
-        query = body["query"].split("(")[0].split("{")[0].split()[-1]
-        self.asked.append((query, body.get("variables") or {}))
-        match query:
-            case "Viewer":
-                data: dict[str, Any] = {"viewer": {"id": "v", "entity": "me", "username": "me"}}
-            case "UpsertBucket":
-                bucket = {**BUCKET, "name": body["variables"]["name"]}
-                data = {"upsertBucket": {"bucket": bucket, "inserted": True}}
-            case "CreateRunFiles":
-                files = [
-                    {"name": name, "uploadUrl": f"{self.url}/{name}"}
-                    for name in body["variables"]["files"]
-                ]
-                created = {"runID": "bucket", "uploadHeaders": [], "files": files}
-                data = {"createRunFiles": created}
-            case "ArtifactType":
-                data = {"project": None}
-            case "CreateArtifact":
-                data = {"createArtifact": {"artifact": ARTIFACT}}
-            case _:
-                data = {}
-        return {"data": data}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.server.silent.is_set():
-            self.server.over.wait()
-        try:
-            asked = json.loads(body)
-        except ValueError:
-            asked = {}
-        content = json.dumps(self.server.answer(self.path, asked)).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_PUT = do_POST  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    monkeypatch.setenv("WANDB_BASE_URL", server.url)
-    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(proxy, raising=False)
-    yield server
-    server.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.track.server import Server
 
 
 def test_a_run_arrives_at_the_server(

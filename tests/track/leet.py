@@ -1,0 +1,15 @@
+"""Offline runs of wandb, read back with its own tools."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def leet(*arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def of_kind(records: list[dict[str, Any]], kind: str) -> list[Any]:
+    return [record[kind] for record in records if record["type"] == kind]
