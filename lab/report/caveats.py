@@ -1,6 +1,7 @@
 """What a reader should know beside a verdict before believing it."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,34 +19,35 @@ def caveats(
     verdict: Verdict,
     question: SweepConfig,
     runs: pd.DataFrame,
-    tuned: tuple[Tuned | None, Tuned | None],
+    tuned: Sequence[Tuned | None],
 ) -> tuple[str, ...]:
     """Sentences without a full stop, most weighty first."""
+    if verdict.effect == "twin":
+        return ()
     found: list[str] = []
     if question.tune is not None:
         found += _about_tau(verdict, question, tuned)
         found += [line for side in tuned if side for line in _about_trials(side)]
-        found += _at_shared_points(verdict, question, runs)
+        if verdict.effect == "pair":
+            found += _at_shared_points(verdict, question, runs)
     confirm = question.confirm
     if verdict.kind == "undecided" and confirm is not None and confirm.margin is None:
         found.append("the plan gives no margin, so 'equivalent' could not be concluded")
     return tuple(found)
 
 
-def _about_tau(
-    verdict: Verdict, question: SweepConfig, tuned: tuple[Tuned | None, Tuned | None]
-) -> list[str]:
+def _about_tau(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> list[str]:
     assert question.tune is not None
     if verdict.tau is None:
         return [
             "what tuning left on the table could not be estimated from these trials, so nothing "
             "is concluded beyond these settings"
         ]
-    found = []
+    found, sides = [], "both sides" if len(tuned) == 2 else "all sides"
     if math.isfinite(verdict.low) and verdict.tau > 0:
         found.append(
             f"the interval is widened on each side by {amount(verdict.tau)} "
-            f"{unit(verdict.metric)}, what the tuning of both sides may have left on the table"
+            f"{unit(verdict.metric)}, what the tuning of {sides} may have left on the table"
         )
     by_floor = [side.variant for side in tuned if side and side.by_floor]
     if by_floor and math.isfinite(verdict.low):

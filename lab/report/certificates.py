@@ -34,11 +34,11 @@ def certificates(
     question: SweepConfig, content: Mapping[str, Any], records: Sequence[Record]
 ) -> tuple[list[str], list[Table]]:
     """Sentences, and the tables `certificates` and `measured`; both without a file: {}."""
-    found = [c for c in content.get("certificates", ()) if c["variant"] in question.variants]
+    found = [c for c in content.get("certificates", ()) if c["variant"] in question.arms]
     if not found:
         return [NOTHING], []
     says = [MADE.format(outcome=_outcome(found))]
-    if len(found) > len(question.variants):
+    if len(found) > len(question.arms):
         says.append(SEARCHED.format(models=plural(len(found), "model")))
     if others := _by_other_code(content, records):
         says.append(OTHER_CODE.format(runs=plural(others, "run")))
@@ -48,11 +48,11 @@ def certificates(
 def _proved(question: SweepConfig, found: Certificates) -> Table:
     """True where a check holds of every model of a variant, None where it is not claimed."""
     rows = [
-        {PROVED: name, **{variant: held.get(variant) for variant in question.variants}}
+        {PROVED: name, **{variant: held.get(variant) for variant in question.arms}}
         for name, held in proved(found).items()
     ]
-    frame = pd.DataFrame(rows, columns=[PROVED, *question.variants], dtype=object)
-    shows: dict[str, Show] = dict.fromkeys(question.variants, _mark)
+    frame = pd.DataFrame(rows, columns=[PROVED, *question.arms], dtype=object)
+    shows: dict[str, Show] = dict.fromkeys(question.arms, _mark)
     return Table("certificates", frame, {PROVED: _title, **shows})
 
 

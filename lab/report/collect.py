@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import ValidationError
@@ -33,7 +33,10 @@ from lab.report.search import Search, parse_search
 from lab.report.search_runs import search_of_runs
 from lab.report.search_words import answer
 from lab.report.verdict import Verdict
-from lab.report.verdicts import judge
+from lab.report.verdicts import controls, judge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Sweep", "frame", "open_sweep", "write_results"]
 
@@ -53,9 +56,15 @@ class Sweep:
 
     def records(self) -> list[Record]:
         """All runs that have been ordered, in the order of `records.in_order`."""
-        scheduled = _scheduled(self.folder)
+        scheduled = {name for batch in _schedule(self.folder, "rounds") for name in batch}
         folders = sorted(path for path in self.folder.glob("runs/*") if path.is_dir())
         found = (_read_run(path) for path in folders if not scheduled or path.name in scheduled)
+        return in_order(self.question, (run for run in found if run))
+
+    def surplus(self) -> list[Record]:
+        """Runs that idle workers ran ahead and that no verdict needed: they count nowhere."""
+        folders = (self.folder / "runs" / name for name in _schedule(self.folder, "surplus"))
+        found = (_read_run(path) for path in folders if path.is_dir())
         return in_order(self.question, (run for run in found if run))
 
     def runs(self) -> pd.DataFrame:
@@ -88,7 +97,12 @@ class Sweep:
         return _numbers(self.folder / "runs" / run / "positions.csv", list(POSITIONS))
 
     def verdicts(self) -> list[Verdict]:
+        """What is concluded, a verdict a contrast, in the plan's order."""
         return judge(self.question, self.runs())
+
+    def controls(self) -> list[Verdict]:
+        """What is found between the reference and its twin, which differ by chance alone."""
+        return controls(self.question, self.runs())
 
     def search(self) -> Search | None:
         """What tuning tried; None where nothing is tuned."""
@@ -111,6 +125,18 @@ class Sweep:
     def trials(self) -> pd.DataFrame:
         """A row a tuning trial, as `trials.table` describes it."""
         return trials.table(self.question, self.search())
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The report's tables by name, with the same headers and unrounded values."""
+        from lab.report.content import tables_of
+
+        return {name: table.frame for name, table in tables_of(self).items()}
+
+    def figures(self) -> "dict[str, Figure]":
+        """The report's figures by name; a notebook shows them after `%matplotlib inline`."""
+        from lab.report.content import figures_of
+
+        return figures_of(self)
 
     def answers(self) -> list[str]:
         """What was found, in sentences: of a search the settings, else the verdicts."""
@@ -135,20 +161,16 @@ def open_sweep(folder: str | Path) -> Sweep:
     return Sweep(folder, _read_question(folder / "sweep.yaml"), plan)
 
 
-def write_results(folder: str | Path) -> None:
+def write_results(sweep: Sweep) -> None:
     """Write results.csv and timing.csv into the sweep's folder."""
-    sweep = open_sweep(folder)
     write_text(sweep.folder / "results.csv", _csv(sweep.runs()))
     write_text(sweep.folder / "timing.csv", _csv(sweep.timing()))
 
 
-def _scheduled(folder: Path) -> set[str]:
-    """The runs that the present plan has come to; empty where no schedule is kept."""
+def _schedule(folder: Path, part: str) -> list[Any]:
+    """What the present plan has come to; empty where no schedule is kept."""
     path = folder / "schedule.json"
-    if not path.is_file():
-        return set()
-    rounds = _read_object(path, remedy="run the sweep again").get("rounds") or []
-    return {name for batch in rounds for name in batch}
+    return (_read_object(path, remedy=AGAIN).get(part) if path.is_file() else None) or []
 
 
 def _read_run(path: Path) -> Record | None:

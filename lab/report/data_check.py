@@ -19,7 +19,7 @@ def refuse_other_data(question: SweepConfig, runs: pd.DataFrame) -> None:
     done = runs[runs["status"] == "complete"]
     _refuse(done, TEXT, "read different corpora")
     tokenizers: dict[str, list[str]] = {}
-    for name in question.variants:
+    for name in question.arms:
         tokenizer = question.variant(name).data.tokenizer.model_dump_json()
         tokenizers.setdefault(tokenizer, []).append(name)
     for names in tokenizers.values():

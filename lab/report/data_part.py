@@ -66,7 +66,7 @@ def _source(question: SweepConfig, group: Sequence[Record]) -> Source:
     facts = dict(group[0].part("data"))
     evaluated = {k: n for r in group for k, n in (r.part("data").get("evaluated") or {}).items()}
     facts |= {"evaluated": evaluated} if evaluated else {}
-    variants = [name for name in question.variants if any(r.variant == name for r in group)]
+    variants = [name for name in question.arms if any(r.variant == name for r in group)]
     tokenizer = _tokenizer(question, group[0])
     passes = [p for r in group if (p := _passes_of(question, r)) is not None]
     return Source(tokenizer, facts, variants, (min(passes), max(passes)) if passes else None)

@@ -23,7 +23,7 @@ from lab.stats.paired import NORMAL_95, noise_floor
 def floor(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     """A row a variant: loss, floor, excess with its interval, accuracy."""
     done, split = finished(question, runs), judged_split(question)
-    rows = [_row(done[done["variant"] == name], split, name) for name in question.variants]
+    rows = [_row(done[done["variant"] == name], split, name) for name in question.arms]
     frame = pd.DataFrame(rows)
     if frame["Excess"].isna().all():
         return None
@@ -45,13 +45,13 @@ def by_slice(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
         return None
     rows = [
         {"Slice": _part(name.removeprefix(begin))}
-        | {v: _mean(done[done["variant"] == v], name) for v in question.variants}
+        | {v: _mean(done[done["variant"] == v], name) for v in question.arms}
         for name in names
     ]
-    frame = pd.DataFrame(rows).dropna(how="all", subset=list(question.variants))
+    frame = pd.DataFrame(rows).dropna(how="all", subset=list(question.arms))
     if frame.empty:
         return None
-    shows: dict[str, Show] = dict.fromkeys(question.variants, accuracy)
+    shows: dict[str, Show] = dict.fromkeys(question.arms, accuracy)
     return Table("by_slice", frame, shows, "The share of right answers, mean over seeds.")
 
 

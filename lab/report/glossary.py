@@ -115,6 +115,15 @@ COMPARED: Words = (
         "The interval is widened on both sides by the τ of both variants.",
     ),
     ("d_z", "The mean difference in standard deviations of the differences."),
+    (
+        "P(A > B)",
+        "The share of the seeds at which A did better than B, ties half: how often single runs "
+        "would show it.",
+    ),
+    (
+        "Noise floor",
+        "The SD over seeds of the reference: what two runs differ by for no reason at all.",
+    ),
 )
 SEARCHED: Words = (
     (

@@ -3,13 +3,13 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from lab.config.registered import is_intact
+from lab.config.seeds import seeds_of
 from lab.config.sweep import SweepConfig
-from lab.files import read_json
 from lab.report.records import PHASES, STATUSES, Record
 from lab.report.table import Show, Table, seconds, share
 from lab.report.wording import plural
@@ -21,6 +21,7 @@ PARTS = {
     "track": "Tracking",
     "package": "Packaging",
 }
+SHOWN = 8  # changes since the last plan
 NAMES = {"tune": "Tuning", "run": "Single runs", "confirm": "Confirmation"}
 
 
@@ -112,50 +113,56 @@ def provenance(records: Sequence[Record], plan: Mapping[str, Any]) -> Table:
     return Table("provenance", pd.DataFrame(rows, columns=["What", "Value"]), prose=True)
 
 
-def changes(folder: Path, plan: Mapping[str, Any]) -> list[str]:
-    """What a reader must know where this folder held other plans before."""
-    earlier = []
-    for path in sorted(folder.glob("plan-*.json")):
-        try:
-            earlier.append(read_json(path))
-        except (OSError, ValueError):
-            continue  # only told about, never computed with
-    if not earlier:
-        return []
-    times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
-    found = [
-        f"The plan was changed {times} after this folder's first; "
-        "the earlier plans lie beside plan.json."
-    ]
-    rules = [_rule_of(old) for old in earlier]
-    if any(rule != _rule_of(plan) for rule in rules):
+def changes(plan: Mapping[str, Any]) -> list[str]:
+    """What a reader must know of this plan's past, from what the plan itself says of it."""
+    found = []
+    if not is_intact(plan):
         found.append(
-            "How the answer is judged was changed after runs had been seen: "
+            "plan.json is not what its hash was made of: it was edited after it was written, so "
+            "nothing in it was fixed beforehand."
+        )
+    before = plan.get("before") or {}
+    if before.get("plan"):
+        changed = before["changed"]
+        more = f", and {plural(len(changed) - SHOWN, 'more change')}" if changed[SHOWN:] else ""
+        found.append(
+            "This is not the first plan of this folder: the earlier ones lie beside plan.json. "
+            + (
+                f"Since the last of them changed: {', '.join(changed[:SHOWN])}{more}."
+                if changed
+                else "Nothing of the question has changed since the last of them."
+            )
+        )
+    if before.get("plan") or before.get("finished"):
+        found.append(_seen(len(before["finished"]), len(before["confirmed"])))
+    if before.get("exploratory"):
+        found.append(
+            "How the answer is judged was changed after confirmation runs had been seen: "
             "the answer is exploratory."
         )
     return found
 
 
-def _rule_of(plan: Mapping[str, Any]) -> Any:
-    """Without what is left open: an older plan does not name all that can be."""
-    resolved = plan.get("resolved") or {}
-    confirm = {k: v for k, v in (resolved.get("confirm") or {}).items() if v is not None}
-    return [confirm, resolved.get("baseline"), plan.get("endpoint")]
+def _seen(runs: int, confirmed: int) -> str:
+    """What was known when the plan was written."""
+    if not runs:
+        return "No run had ended when this plan was written."
+    some = "one of them a confirmation run" if confirmed == 1 else (
+        f"{confirmed or 'none'} of them confirmation runs"
+    )  # fmt: skip
+    return f"When this plan was written, {plural(runs, 'run')} had ended, {some}."
 
 
 def _asked(question: SweepConfig, phase: str) -> str | None:
-    variants, tune, confirm = len(question.variants), question.tune, question.confirm
+    arms, tune = len(question.arms), question.tune
     if phase == "tune":
-        low = variants * tune.n_trials if tune else 0
+        low = arms * tune.n_trials if tune else 0
         return _span(low, low * tune.seeds) if tune else None
     if phase == "confirm":
-        if confirm is None:
-            return None
-        low = confirm.first_seeds if question.comparisons else confirm.max_seeds
-        ended = len(question.comparisons) - len(question.judged)  # after the first seeds
-        most = ended * low + (variants - ended) * confirm.max_seeds
-        return _span(variants * low, most)
-    return None if tune or confirm else str(variants)
+        seeds = seeds_of(question).values()
+        span = _span(sum(low for low, _ in seeds), sum(high for _, high in seeds))
+        return span if seeds else None
+    return None if tune or question.confirm else str(arms)
 
 
 def _span(low: int, high: int) -> str:

@@ -28,7 +28,7 @@ def lengths(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     kinds = ("excess", "accuracy") if question.base.data.is_task else ("loss",)
     headers = {length: f"{length:,} tokens" for length in asked}
     rows: list[dict[str, Any]] = []
-    for name in question.variants:
+    for name in question.arms:
         side = done[done["variant"] == name]
         for kind in kinds:
             row: dict[str, Any] = {"Variant": name}
@@ -46,7 +46,7 @@ def lengths(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
 
 def trained_on(question: SweepConfig) -> dict[str, int]:
     """The length of each variant's training windows, as far as nothing tuned changes it."""
-    return {name: question.variant(name).model.max_seq_len for name in question.variants}
+    return {name: question.variant(name).model.max_seq_len for name in question.arms}
 
 
 def ends(question: SweepConfig, name: str, length: int) -> int | None:
@@ -80,7 +80,7 @@ def _note(question: SweepConfig, split: str) -> str:
     text = f"{what}: mean ± SD over seeds. Training read {windows}."
     short = [
         f"those of {name} end at {end:,}"
-        for name in question.variants
+        for name in question.arms
         if (end := ends(question, name, max(question.base.evaluate.lengths)))
     ]
     return f"{text} Where positions end there is no answer: {listed(short)}." if short else text

@@ -3,13 +3,17 @@
 A value that is `Markup` is Markdown already; any other text is escaped.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from lab.report.cells import Cell, cells
+from lab.report.drawing import Drawing
 from lab.report.table import Table
 
 SPECIAL = "\\`*_[]|#~"
+MOST = 100  # rows that a reader of Markdown can look through
 
 
 def text(value: Any) -> Any:
@@ -18,19 +22,25 @@ def text(value: Any) -> Any:
         return value
     line = " ".join(value.split())
     line = "".join(f"\\{c}" if c in SPECIAL else c for c in line)
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return Markup(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def table(table: Table) -> Markup:
-    header, *rows = table.cells()
+    """A table, or where its values are if it is long."""
+    header, *rows = cells(table)
+    if len(rows) > MOST:
+        return Markup(
+            f"{len(rows):,} rows, in [tables/{table.name}.csv](tables/{table.name}.csv).\n"
+        )
     rule = [":--", *[":--" if table.prose else "--:"] * (len(header) - 1)]
     lines = [_row(header), f"| {' | '.join(rule)} |", *(_row(row) for row in rows)]
     note = f"\n{text(table.note)}\n" if table.note else ""
     return Markup("\n".join(lines) + "\n" + note)
 
 
-def figure(file: str, caption: str) -> Markup:
-    return Markup(f"![{text(caption)}]({file})\n\n*{text(caption)}*\n")
+def figure(drawing: Drawing) -> Markup:
+    caption = text(drawing.caption)
+    return Markup(f"![{caption}]({drawing.name}.png)\n\n*{caption}*\n")
 
 
 def code(command: str) -> Markup:
@@ -38,5 +48,11 @@ def code(command: str) -> Markup:
     return Markup("\n".join(f"    {line}" for line in command.splitlines()))
 
 
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(text(cell) for cell in cells)} |"
+def _row(row: Sequence[Cell]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in row)} |"
+
+
+def _cell(cell: Cell) -> str:
+    if cell.look == "code" and not {*cell.text} & {*"`|\n"}:
+        return f"`{cell.text}`"
+    return f"[{text(cell.text)}]({cell.href})" if cell.href else str(text(cell.text))

@@ -1,4 +1,6 @@
-"""The confirm runs of a variant, and the seeds that two variants have both finished."""
+"""The confirm runs of an arm, and the seeds that several arms have all finished."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ LOST = ("diverged", "failed")
 
 
 def confirm_runs(question: SweepConfig, runs: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """The variant's confirm runs by seed, with a column `endpoint`, infinite where it was lost."""
+    """The arm's confirm runs by seed, with a column `endpoint`, infinite where it was lost."""
     rows = runs[(runs["phase"] == "confirm") & (runs["variant"] == variant)]
     rows = rows.sort_values("seed", kind="stable").copy()
     _refuse_two_of_a_seed(rows)
@@ -28,19 +30,19 @@ def confirm_runs(question: SweepConfig, runs: pd.DataFrame, variant: str) -> pd.
     return rows
 
 
-def pairs_of(a: pd.DataFrame, b: pd.DataFrame) -> tuple[tuple[int, ...], Array, Array]:
-    """Seeds in order up to the first that one side has not finished, and the endpoints there."""
+def paired(sides: Sequence[pd.DataFrame]) -> tuple[tuple[int, ...], Array]:
+    """Seeds in order up to the first that some side has not finished, and the endpoints there:
+    (sides, seeds)."""
     done = [
         dict(zip(side["seed"].astype(int), side["endpoint"].astype(float), strict=True))
-        for side in (x[x["status"] == "complete"] for x in (a, b))
+        for side in (x[x["status"] == "complete"] for x in sides)
     ]
     seeds: list[int] = []
-    for seed in sorted({*a["seed"].astype(int), *b["seed"].astype(int)}):
+    for seed in sorted({int(seed) for side in sides for seed in side["seed"]}):
         if not all(seed in side for side in done):
             break
         seeds.append(seed)
-    left, right = (np.array([side[s] for s in seeds], dtype=np.float64) for side in done)
-    return tuple(seeds), left, right
+    return tuple(seeds), np.array([[side[s] for s in seeds] for side in done], dtype=np.float64)
 
 
 def _refuse_two_of_a_seed(rows: pd.DataFrame) -> None:

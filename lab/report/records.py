@@ -75,7 +75,7 @@ def record(
 
 def in_order(question: SweepConfig, records: Iterable[Record]) -> list[Record]:
     """Tuning first, then by variant in the plan's order, then by trial or seed."""
-    variants = list(question.variants)
+    variants = [*question.arms, *question.twins]
 
     def place(record: Record) -> tuple[int, int, int, int, str]:
         trial = record.trial or 0 if record.phase == "tune" else 0

@@ -2,19 +2,20 @@
 
 Design choices:
 - every text from outside (names, errors, questions) is escaped, in HTML and in Markdown;
-- a table or figure that is not there is an empty text to the Markdown template.
+- the page's one script is named by its hash: nothing else that looks like one is run.
 """
 
-import math
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lab.report import markdown, search_part
-from lab.report.glossary import Words
+from lab.report import markdown
+from lab.report.cells import cells
 from lab.report.search_words import Answer
-from lab.report.table import Table
+from lab.report.sections import Content, Section
 from lab.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -29,32 +30,15 @@ KINDS = {
     "unmeasured": "Not judged",
     "measured": "Measured",
 }
-TABLES = (
-    "comparisons",
-    "results",
-    "floor",
-    "by_slice",
-    "lengths",
-    "read",
-    "tuning",
-    "fairness",
-    "certificates",
-    "measured",
-    "budget",
-    "counts",
-    "mishaps",
-    "provenance",
-    *search_part.TABLES,
-)
-FIGURES = ("differences", "positions", "curves", "tuning", *search_part.FIGURES)
+HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Drawing:
-    name: str
-    svg: str
-    png: bytes
-    caption: str
+class Card(NamedTuple):
+    """A verdict as it stands on top. `tone`: a class of the page's style."""
+
+    tone: str
+    label: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -62,44 +46,75 @@ class Report:
     """All that the templates say."""
 
     name: str
+    plan: str  # its hash
     question: str
-    rule: str
     measure: str
     verdicts: Sequence[Verdict]
+    controls: Sequence[Verdict]
     answer: Answer | None
     facts: Mapping[str, Any] | None
-    compares: bool
     unfinished: bool
     changes: Sequence[str]
     useful: float
-    certified: Sequence[str]
-    read: Sequence[str]
     sources: Sequence[Mapping[str, Any]]
-    tables: Mapping[str, Table]
-    drawings: Mapping[str, Drawing]
-    commands: Sequence[tuple[str, str]]
-    glossary: Words
+    content: Content
+    sections: Sequence[Section]
 
     @property
     def found(self) -> bool:
         """Whether a search has a best trial, or a front."""
-        return "best" in self.tables or "front" in self.tables
+        return "best" in self.content.tables or "front" in self.content.tables
 
     @property
-    def tried(self) -> bool:
-        """Whether there is more to show of how the variants were tuned."""
-        shown = {*search_part.TABLES, *search_part.FIGURES}
-        return bool(shown & {*self.tables, *self.drawings})
+    def cards(self) -> list[Card]:
+        return cards(self.verdicts, self.controls)
 
 
-def html(report: Report) -> str:
+def cards(verdicts: Sequence[Verdict], controls: Sequence[Verdict]) -> list[Card]:
+    """A control that found a difference where there is none comes first."""
+    alarms = [Card("alarm", "Control failed", v) for v in controls if v.kind == "decided"]
+    return alarms + [Card(v.kind, KINDS[v.kind], v) for v in verdicts]
+
+
+def to_html(report: Report) -> str:
+    return page("page.html.jinja", report=report, sections=report.sections)
+
+
+def to_markdown(report: Report) -> str:
+    return page_in_markdown("page.md.jinja", report=report)
+
+
+def page(template: str, **values: Any) -> str:
+    """A template of this folder, filled, with the style and the script that all pages have."""
+    environment = _environment()
+    environment.filters |= {"tied": _tied, "sentence": _sentence, "cells": cells}
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    return environment.get_template(template).render(
+        style=(HERE / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **values,
+    )
+
+
+def page_in_markdown(template: str, **values: Any) -> str:
+    environment = _environment(finalize=markdown.text)
+    environment.filters |= {"code": markdown.code, "table": markdown.table}
+    environment.filters |= {"figure": markdown.figure, "sentence": _sentence}
+    return environment.get_template(template).render(**values)
+
+
+def _environment(**more: Any) -> "Environment":
     import jinja2
 
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FileSystemLoader(HERE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **more,
     )
-    environment.filters["tied"] = _tied
-    return _render(environment, "page.html.jinja", report)
 
 
 def _tied(text: str) -> str:
@@ -108,33 +123,6 @@ def _tied(text: str) -> str:
     return text.replace(" %", f"{space}%").replace(" = ", f"{space}={space}")
 
 
-def to_markdown(report: Report) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=False,
-        finalize=markdown.text,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["code"] = markdown.code
-    shown = {name: markdown.table(table) for name, table in report.tables.items()}
-    drawn = {
-        name: markdown.figure(f"{name}.png", drawing.caption)
-        for name, drawing in report.drawings.items()
-    }
-    return _render(
-        environment,
-        "page.md.jinja",
-        report,
-        tables=dict.fromkeys(TABLES, "") | shown,
-        figures=dict.fromkeys(FIGURES, "") | drawn,
-    )
-
-
-def _render(environment: "Environment", template: str, report: Report, **more: Any) -> str:
-    source = (Path(__file__).parent / template).read_text(encoding="utf-8")
-    useful = "" if math.isnan(report.useful) else f"{100 * report.useful:.0f}"
-    page = environment.from_string(source)
-    return page.render(report=report, useful=useful, kinds=KINDS, **more)
+def _sentence(text: str) -> str:
+    """A caveat is kept as part of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -130,7 +130,7 @@ def parse_search(raw: Mapping[str, Any], question: SweepConfig, *, path: Path) -
 
 def _check(trial: Trial, question: SweepConfig, path: Path) -> None:
     where, space = f"trial {trial.number}", question.tune.space if question.tune else {}
-    if trial.variant not in question.variants:
+    if trial.variant not in question.arms:
         raise damaged(path, f"{where} is of {trial.variant!r}, which the question does not have")
     if unknown := trial.settings.keys() - space.keys():
         raise damaged(path, f"{where} sets {min(unknown)!r}, which is not in the space")

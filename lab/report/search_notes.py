@@ -82,7 +82,7 @@ def important(search: Search) -> list[str]:
 def _fewer(question: SweepConfig, search: Search) -> list[str]:
     """Where the search ended before it had made all its trials."""
     assert question.tune is not None
-    asked = question.tune.n_trials * len(question.variants) - search.n_skipped
+    asked = question.tune.n_trials * len(question.arms) - search.n_skipped
     made = len(search.trials)
     if not (search.is_kept and search.over) or made >= asked:
         return []

@@ -20,7 +20,7 @@ Curve = Callable[[str], pd.DataFrame]
 def search_of_runs(question: SweepConfig, records: Sequence[Record], *, curve: Curve) -> Search:
     """`curve` reads the metrics of a run by its name, where its result does not hold them."""
     assert question.tune is not None
-    tuning = [r for r in records if r.phase == "tune" and r.variant in question.variants]
+    tuning = [r for r in records if r.phase == "tune" and r.variant in question.arms]
     grouped = itertools.groupby(
         tuning, key=lambda r: (r.variant, r.trial, r.trial is None and r.run)
     )

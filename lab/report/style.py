@@ -1,8 +1,10 @@
 """How figures look, and how they become bytes that do not change from one day to the next.
 
 Design choices:
-- the palette of Okabe and Ito (2008), which the colour-blind tell apart; black for the reference,
-  and the same colour for a variant in every figure;
+- the palette begins as Okabe and Ito's (2008), which the colour-blind tell apart; each colour has a
+  contrast of 3 to 1 or more with a white page and with a dark one (WCAG 2.2, 1.4.11);
+- black for the reference, and the same colour for a variant in every figure and at every scale;
+- files are for white paper; on a page, ink, greys and ground become variables that it may set;
 - sizes are those of a paper: 3.3 inches for a column, 6.9 for a page;
 - text becomes paths and no date is written, so a figure looks the same everywhere and equal
   numbers give equal bytes.
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 COLUMN, PAGE = 3.3, 6.9  # inches
 INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A7A00")
+WHITE, RED = "#ffffff", "#cf3a3a"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#964B96", "#9678D2", "#B44B3C")
+VARIABLES = {INK: "ink", FAINT: "faint", GRID: "grid", WHITE: "page"}  # --figure-…
 MARKERS = ("o", "s", "^", "D", "v", "p", "<", ">")  # none like the crosses of lost trials
 FLOOR = "best possible"
 FLOOR_LOOK: dict[str, Any] = {
@@ -49,6 +53,7 @@ RC: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "xtick.color": FAINT,
@@ -87,19 +92,26 @@ def blank(width: float, height: float) -> "Figure":
 
 
 def looks(question: SweepConfig) -> dict[str, dict[str, Any]]:
-    """Colour, marker and line of every variant; the reference is black, and dashed beside others.
+    """Colour, marker and line of every arm and twin; a reference is black, and dashed beside
+    others, its twin grey.
 
-    Where the palette begins again, lines are broken.
+    A variant looks the same at every scale. Where the palette begins again, lines are broken.
     """
-    line: Any = (0, (3, 1.6)) if question.comparisons else "-"
-    found = {question.reference: {"color": INK, "marker": MARKERS[0], "ls": line}}
-    for index, name in enumerate(question.comparisons):
+    dashed: Any = (0, (3, 1.6))
+    reference = question.variant_of(question.reference)
+    found = {reference: {"color": INK, "marker": MARKERS[0], "ls": "-"}}
+    others = dict.fromkeys(question.variant_of(arm) for arm in question.comparisons)
+    for index, name in enumerate(others):
         found[name] = {
             "color": PALETTE[index % len(PALETTE)],
             "marker": MARKERS[(index + 1) % len(MARKERS)],
             "ls": "-" if index < len(PALETTE) else "-.",
         }
-    return found
+    if others:
+        found[reference]["ls"] = dashed
+    twin = {"color": FAINT, "marker": MARKERS[0], "ls": dashed}
+    of_arms = {arm: found[question.variant_of(arm)] for arm in question.arms}
+    return of_arms | dict.fromkeys(question.twins, twin)
 
 
 def literal(text: str, *, most: int = 40) -> str:
@@ -149,6 +161,17 @@ def svg(figure: "Figure", *, name: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+def themed(drawing: str) -> str:
+    """An `<svg>` for a page that may set `--figure-ink`, `-faint`, `-grid` and `-page`: the colours
+    of text, of what is beside the point, of rules, of the ground. As it was where none is set."""
+    known = "|".join(VARIABLES)
+    return re.sub(
+        rf"(?<=: )(?:{known})\b",
+        lambda found: f"var(--figure-{VARIABLES[found[0]]}, {found[0]})",
+        drawing,
+    )
 
 
 def png(figure: "Figure") -> bytes:

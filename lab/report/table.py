@@ -1,9 +1,11 @@
 """A table that a program and a person can both read: raw values, and how each column is shown."""
 
+import csv
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,8 @@ NOTHING = "–"
 class Table:
     """`frame` has headers for people and plain values; `shows` turns the values of a column into
     text (default: as they are). `upright` tables are printed with a row a column of the frame;
-    `prose` ones hold text rather than numbers."""
+    `prose` ones hold text rather than numbers; a reader may sort and filter `sortable` ones. By
+    column: where `links` lead to, and `looks` that are not a number's."""
 
     name: str
     frame: pd.DataFrame
@@ -26,6 +29,9 @@ class Table:
     note: str = ""
     upright: bool = False
     prose: bool = False
+    sortable: bool = False
+    links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    looks: Mapping[str, Literal["word", "code"]] = field(default_factory=dict)
 
     def cells(self) -> list[list[str]]:
         """Header row first; the first cell of every row names it."""
@@ -33,6 +39,15 @@ class Table:
         for values in self.frame.itertuples(index=False):
             rows.append([self._shown(*pair) for pair in zip(rows[0], values, strict=True)])
         return [list(row) for row in zip(*rows, strict=True)] if self.upright else rows
+
+    def csv(self) -> str:
+        """Comma-separated raw values, floats as `repr` writes them; nothing for the unknown."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.frame.columns)
+        for row in self.frame.itertuples(index=False):
+            writer.writerow(["" if plain(value) is None else plain(value) for value in row])
+        return text.getvalue()
 
     def plain(self) -> list[dict[str, Any]]:
         """For JSON: a mapping a row, None for what is not known."""

@@ -1,8 +1,11 @@
 """What was found out about one comparison."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from lab.config.contrasts import Contrast, Effect
 
 Kind = Literal[
     "decided", "equivalent", "undecided", "unstable", "undefined", "unmeasured", "measured"
@@ -11,9 +14,11 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Verdict:
-    """About one variant against the reference; about itself where it is the only one.
+    """About one contrast: of two arms, or of two levels of a factor; of a lone arm with itself.
 
     `difference` is the mean of variant - reference over the seeds, of `metric` (lower is better).
+    Of an interaction it is that difference at the first level in `beside`, minus the one at the
+    second.
     A lone variant has itself as reference, the kind 'measured', and its mean as `difference`.
     'undefined' is a variant that has no answer at the length that is judged, and so no number.
     NaN and infinite bounds mean 'not known'.
@@ -43,3 +48,26 @@ class Verdict:
     more_seeds: int | None = None
     more_trials: int | None = None
     real_but_small: bool = False
+    name: str = ""
+    effect: Effect = "pair"
+    weights: Mapping[str, float] = field(default_factory=dict)  # of each arm's endpoint
+    scale: str | None = None
+    factor: str | None = None
+    beside: tuple[str, str, str] | None = None  # another factor, its level, its reference level
+
+
+def about(contrast: Contrast, metric: str, *, level: float) -> Verdict:
+    """Nothing is known yet."""
+    return Verdict(
+        contrast.a,
+        contrast.b,
+        "unmeasured",
+        metric,
+        level=level,
+        name=contrast.name,
+        effect=contrast.effect,
+        weights=contrast.weights,
+        scale=contrast.scale,
+        factor=contrast.factor,
+        beside=contrast.beside,
+    )

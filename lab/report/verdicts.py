@@ -3,9 +3,11 @@
 Design choices:
 - differences are paired by seed, and the seeds used are the longest prefix, in order, that both
   sides have finished: a verdict never depends on which run happened to end first;
-- one interval at 1 - alpha/k (k comparisons with the reference that can be made) gives both the
-  verdict and the numbers that are printed; it is widened on each side by what tuning may have left
-  (tau of both);
+- what is judged is a contrast, a weighted sum of arms: a pair, a main effect, an interaction;
+- one interval at 1 - alpha/k (k contrasts that can be judged) gives both the verdict and the
+  numbers that are printed; it is widened on each side by what tuning may have left (tau of all);
+- a contrast ends with the seed that settles it: seeds that other contrasts went on to need change
+  nothing about it, and what was decided once stays decided;
 - a variant that has no answer at the length that is judged is told so, and costs no alpha;
 - where tau cannot be estimated it may be anything, so nothing is decided about the variants, only
   about these settings of them;
@@ -14,6 +16,7 @@ Design choices:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,62 +24,85 @@ import pandas as pd
 
 from lab.config.confirm import ConfirmConfig
 from lab.config.sweep import SweepConfig
-from lab.report import wording
+from lab.report import unjudged, wording
 from lab.report.caveats import caveats
 from lab.report.data_check import refuse_other_data
-from lab.report.pairs import LOST, confirm_runs, pairs_of
+from lab.report.pairs import LOST, confirm_runs, paired
 from lab.report.tuned import Tuned, numbers, trials_of, tuning_of
-from lab.report.verdict import Verdict
-from lab.stats import paired, sequential
+from lab.report.verdict import Verdict, about
+from lab.stats import sequential
+from lab.stats.decision import decide, reach
+from lab.stats.paired import (
+    correlation,
+    d_z,
+    holm,
+    p_lower,
+    sign_flip_p,
+    sign_test_p,
+    t_interval,
+)
 from lab.stats.power import pairs_to_settle
 from lab.stats.tuning import Array, more_trials, trials_needed
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "controls", "judge"]
 
 
 def judge(question: SweepConfig, runs: pd.DataFrame) -> list[Verdict]:
-    """A verdict for each variant but the reference, in the plan's order.
+    """A verdict for each contrast, in the plan's order; where there is none, for the lone arm.
 
     `runs` is `Sweep.runs()`, complete or not. Raises `SweepError` where a complete confirm run
-    lacks the metric that is judged, and where the runs of two variants have not read the same data.
+    lacks the metric that is judged, and where the runs of two arms have not read the same data.
     """
     refuse_other_data(question, runs)
-    names = question.comparisons or [question.reference]
-    if question.confirm is None:
+    confirm = question.confirm
+    if confirm is None:
+        names = question.comparisons or [question.reference]
         return [_unconfirmed(question, runs, name) for name in names]
-    if not question.comparisons:
-        return [_alone(question, question.confirm, runs)]
+    if not question.contrasts:
+        return [_alone(question, confirm, runs)]
+    level = 1 - confirm.alpha / max(1, len(question.judged))
     return _with_holm(
         [
-            _compare(question, question.confirm, runs, name)
-            if question.answers(name)
-            else _undefined(question, name)
-            for name in names
+            _compare(about(contrast, question.endpoint, level=level), question, confirm, runs)
+            if contrast in question.judged
+            else _undefined(about(contrast, question.endpoint, level=level), question)
+            for contrast in question.contrasts
         ]
     )
 
 
+def controls(question: SweepConfig, runs: pd.DataFrame) -> list[Verdict]:
+    """A verdict for each twin: at α by itself, for what it finds is no part of the answer."""
+    if question.confirm is None:
+        return []
+    level = 1 - question.confirm.alpha
+    return [
+        _compare(about(twin, question.endpoint, level=level), question, question.confirm, runs)
+        for twin in question.controls
+    ]
+
+
+def settled_arms(question: SweepConfig, runs: pd.DataFrame) -> set[str]:
+    """The arms that need no more seeds: those whose every contrast is settled."""
+    verdicts = judge(question, runs)
+    going = {arm for verdict in verdicts if not verdict.settled for arm in verdict.weights}
+    return question.arms.keys() - going
+
+
 def _compare(
-    question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame, name: str
+    verdict: Verdict, question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame
 ) -> Verdict:
-    reference = question.reference
-    verdict = Verdict(
-        name,
-        reference,
-        "unmeasured",
-        question.endpoint,
-        level=1 - confirm.alpha / len(question.judged),
-    )
-    sides = [confirm_runs(question, runs, variant) for variant in (name, reference)]
-    asked = set(sides[0]["seed"]) & set(sides[1]["seed"])  # others served another comparison
-    both = [side[side["seed"].isin(asked)] for side in sides]
+    sides = [confirm_runs(question, runs, arm) for arm in verdict.weights]
+    asked = set[int].intersection(*(set(side["seed"]) for side in sides))
+    both = [side[side["seed"].isin(asked)] for side in sides]  # others served another contrast
     if any(side["status"].isin(LOST).any() for side in both):
-        return _unstable(verdict, both)
-    seeds, a, b = pairs_of(sides[0], sides[1])
+        return _unstable(verdict, question, both)
+    seeds, values = paired(sides)
     verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
-    tuned = (tuning_of(question, runs, name), tuning_of(question, runs, reference))
+    arms = [question.twins.get(arm, arm) for arm in verdict.weights]
+    tuned = tuple(tuning_of(question, runs, arm) for arm in arms)
     if seeds:
-        verdict = _measured(verdict, question, confirm, a, b, tuned)
+        verdict = _measured(verdict, question, confirm, values, tuned)
         verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))
     elif any(_tuned_in_vain(question, side) for side in tuned):
         verdict = replace(verdict, settled=True)
@@ -93,55 +119,71 @@ def _measured(
     verdict: Verdict,
     question: SweepConfig,
     confirm: ConfirmConfig,
-    a: Array,
-    b: Array,
-    tuned: tuple[Tuned | None, Tuned | None],
+    values: Array,
+    tuned: Sequence[Tuned | None],
 ) -> Verdict:
+    """`values`: the endpoints by arm and seed."""
+    is_twin = verdict.effect == "twin"  # at the very same settings, however they were found
+    tau = 0.0 if is_twin else _tau(question, verdict, tuned)
+    hidden = math.inf if tau is None else tau
+    alpha, anytime = 1 - verdict.level, confirm.test == "anytime"
+    margin = None if is_twin else confirm.margin
+    weights = np.array(list(verdict.weights.values()))
+    a, b = np.maximum(weights, 0) @ values, np.maximum(-weights, 0) @ values
+    most = min(len(a), confirm.max_seeds)
+    looks = range(confirm.first_seeds, most) if anytime else ()
+    n = next(
+        (n for n in looks if decide(a[:n] - b[:n], alpha=alpha, margin=margin, tau=hidden).settled),
+        most,
+    )
+    a, b = a[:n], b[:n]
     d = a - b
-    n, mean, alpha = len(d), float(d.mean()), 1 - verdict.level
-    sd = paired.noise_floor(d)
     verdict = replace(
         verdict,
         kind="undecided",
-        difference=mean,
+        n=n,
+        seeds=verdict.seeds[:n],
+        difference=float(d.mean()),
         differences=tuple(float(x) for x in d),
-        d_z=_known(paired.d_z(d)),
-        correlation=_known(paired.correlation(a, b)),
-        p_lower=paired.p_lower(a, b),
-        tau=_tau(question, tuned),
+        d_z=_known(d_z(d)),
+        correlation=_known(correlation(a, b)),
+        p_lower=p_lower(a, b),
+        tau=tau,
     )
-
-    def half_width(n: int) -> float:
-        anytime = confirm.test == "anytime"
-        return (sequential.half_width if anytime else paired.t_half_width)(n, sd, alpha=alpha)
-
-    if confirm.test == "anytime":
+    if anytime:
         evidence = math.exp(min(sequential.log_e_value(d), 700))
         verdict = replace(verdict, e_value=evidence)
     elif n < confirm.max_seeds:
         return verdict
     else:
         rng = np.random.default_rng(0)  # a fixed stream: the same report from the same runs
-        verdict = replace(verdict, p_value=paired.sign_flip_p(d, rng=rng))
+        verdict = replace(verdict, p_value=sign_flip_p(d, rng=rng))
 
-    half = half_width(n) if n > 1 else math.inf
-    tau = math.inf if verdict.tau is None else verdict.tau
-    reach = half + tau
-    shown = half if verdict.tau is None else reach
-    verdict = replace(verdict, low=mean - shown, high=mean + shown)
-    if confirm.margin is not None and abs(mean) + reach <= confirm.margin:
-        small = abs(mean) > reach
-        return replace(verdict, kind="equivalent", real_but_small=small, settled=True)
-    if abs(mean) > reach:
-        return replace(verdict, kind="decided", settled=True)
-    if abs(mean) > half:
-        return replace(verdict, more_trials=_more_trials(question, tuned, tau, abs(mean) - half))
-    enough = pairs_to_settle(mean, half_width, beyond=n, widening=tau, margin=confirm.margin)
+    found = decide(d, alpha=alpha, margin=margin, tau=hidden, anytime=anytime)
+    shown = found.half + (tau or 0.0)
+    verdict = replace(
+        verdict,
+        kind=found.kind,
+        low=found.mean - shown,
+        high=found.mean + shown,
+        real_but_small=found.small,
+        settled=verdict.settled or found.settled,
+    )
+    if found.kind != "undecided":
+        return verdict
+    if found.differs_here:
+        affordable = abs(found.mean) - found.half
+        return replace(verdict, more_trials=_more_trials(question, tuned, hidden, affordable))
+    width = reach(d, alpha=alpha, anytime=anytime)
+    enough = pairs_to_settle(found.mean, width, beyond=n, widening=hidden, margin=margin)
     return replace(verdict, more_seeds=enough - n if enough and n > 1 else None)
 
 
-def _unstable(verdict: Verdict, sides: list[pd.DataFrame]) -> Verdict:
+def _unstable(verdict: Verdict, question: SweepConfig, sides: list[pd.DataFrame]) -> Verdict:
     """No mean, but ranks: of each seed that ended on both sides, which one ended lower."""
+    verdict = replace(verdict, kind="unstable", settled=True, tau=None)
+    if len(sides) > 2:  # several runs on each side have no order
+        return replace(verdict, sentence=unjudged.unstable(verdict, question, sides, 0, 0))
     ended = [
         side[side["status"].isin(("complete", *LOST))].set_index("seed")["endpoint"]
         for side in sides
@@ -151,36 +193,33 @@ def _unstable(verdict: Verdict, sides: list[pd.DataFrame]) -> Verdict:
     wins, losses = int(np.sum(a < b)), int(np.sum(a > b))
     verdict = replace(
         verdict,
-        kind="unstable",
-        settled=True,
         n=len(both),
         seeds=tuple(int(seed) for seed in both),
-        p_value=paired.sign_test_p(wins, losses) if len(both) else None,
-        tau=None,
+        p_value=sign_test_p(wins, losses) if len(both) else None,
     )
-    return replace(verdict, sentence=wording.unstable(verdict, sides, wins, losses))
+    return replace(verdict, sentence=unjudged.unstable(verdict, question, sides, wins, losses))
 
 
-def _undefined(question: SweepConfig, name: str) -> Verdict:
+def _undefined(verdict: Verdict, question: SweepConfig) -> Verdict:
     """No answer, and no more seeds would give one."""
-    verdict = Verdict(
-        name, question.reference, "undefined", question.endpoint, settled=True, tau=None
-    )
-    return replace(verdict, sentence=wording.undefined(verdict, question))
+    verdict = replace(verdict, kind="undefined", settled=True, tau=None, level=math.nan)
+    return replace(verdict, sentence=unjudged.undefined(verdict, question))
 
 
 def _alone(question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame) -> Verdict:
     """Nothing to compare: how low it gets, and how much that depends on the seed."""
     name = question.reference
     side = confirm_runs(question, runs, name)
-    verdict = Verdict(name, name, "unmeasured", question.endpoint, level=1 - confirm.alpha)
+    verdict = Verdict(
+        name, name, "unmeasured", question.endpoint, level=1 - confirm.alpha, weights={name: 1.0}
+    )
     if side["status"].isin(LOST).any():
         verdict = replace(verdict, kind="unstable", settled=True, n=len(side), tau=None)
-        return replace(verdict, sentence=wording.unstable(verdict, [side], 0, 0))
-    seeds, values, _ = pairs_of(side, side)
+        return replace(verdict, sentence=unjudged.unstable(verdict, question, [side], 0, 0))
+    seeds, (values,) = paired([side])
     if not seeds:
-        return replace(verdict, sentence=wording.alone(verdict))
-    low, high = paired.t_interval(values, alpha=confirm.alpha)
+        return replace(verdict, sentence=unjudged.alone(verdict))
+    low, high = t_interval(values, alpha=confirm.alpha)
     verdict = replace(
         verdict,
         kind="measured",
@@ -192,17 +231,18 @@ def _alone(question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame) ->
         seeds=seeds,
         settled=len(seeds) >= confirm.max_seeds,
     )
-    return replace(verdict, sentence=wording.alone(verdict))
+    return replace(verdict, sentence=unjudged.alone(verdict))
 
 
 def _unconfirmed(question: SweepConfig, runs: pd.DataFrame, name: str) -> Verdict:
     """Without fresh seeds there is a description, and no verdict."""
+    reference, scale = question.reference_of(name), question.scale_of(name)
     verdict = Verdict(
-        name, question.reference, "unmeasured", question.tuning_metric, settled=True, tau=None
+        name, reference, "unmeasured", question.tuning_metric, settled=True, tau=None, scale=scale
     )
     best: dict[str, float] = {}
     sign = question.objectives[0].sign
-    for variant in (name, question.reference):
+    for variant in (name, reference):
         if question.tune:
             losses = numbers(trials_of(question, runs, variant), "loss")
         else:
@@ -211,21 +251,21 @@ def _unconfirmed(question: SweepConfig, runs: pd.DataFrame, name: str) -> Verdic
         losses = losses[np.isfinite(losses)]
         if len(losses):
             best[variant] = sign * float(losses.min())
-    return replace(verdict, sentence=wording.unconfirmed(verdict, question, best))
+    return replace(verdict, sentence=unjudged.unconfirmed(verdict, question, best))
 
 
-def _tau(question: SweepConfig, tuned: tuple[Tuned | None, Tuned | None]) -> float | None:
+def _tau(question: SweepConfig, verdict: Verdict, tuned: Sequence[Tuned | None]) -> float | None:
+    """What tuning may hide of a weighted sum is at most the sum of what it hides of each arm."""
     if question.tune is None:
         return 0.0
     taus = [side.tau if side else None for side in tuned]
-    return None if None in taus else sum(tau for tau in taus if tau is not None)
+    sizes = [abs(weight) for weight in verdict.weights.values()]
+    known = [size * tau for size, tau in zip(sizes, taus, strict=True) if tau is not None]
+    return sum(known) if len(known) == len(taus) else None
 
 
 def _more_trials(
-    question: SweepConfig,
-    tuned: tuple[Tuned | None, Tuned | None],
-    tau: float,
-    affordable: float,
+    question: SweepConfig, tuned: Sequence[Tuned | None], tau: float, affordable: float
 ) -> int:
     assert question.tune is not None
     dimensions = len(question.tune.space)
@@ -238,7 +278,7 @@ def _more_trials(
 
 def _with_holm(verdicts: list[Verdict]) -> list[Verdict]:
     """Holm over all comparisons that can be made; one that has no p-value yet counts as 1."""
-    compared = {v.variant: v for v in verdicts if v.kind != "undefined"}
+    compared = {v.name: v for v in verdicts if v.kind != "undefined"}
     p = {
         name: v.p_value
         for name, v in compared.items()
@@ -246,9 +286,9 @@ def _with_holm(verdicts: list[Verdict]) -> list[Verdict]:
     }
     if not p:
         return verdicts
-    adjusted = paired.holm([p.get(name, 1.0) for name in compared])
-    holm = dict(zip(compared, adjusted, strict=True))
-    return [replace(v, p_holm=float(holm[v.variant])) if v.variant in p else v for v in verdicts]
+    adjusted = holm([p.get(name, 1.0) for name in compared])
+    found = dict(zip(compared, adjusted, strict=True))
+    return [replace(v, p_holm=float(found[v.name])) if v.name in p else v for v in verdicts]
 
 
 def _known(value: float) -> float | None:

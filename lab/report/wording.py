@@ -6,12 +6,11 @@ Design choices:
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import pandas as pd
-
+from lab.config.confirm import ConfirmConfig
 from lab.config.sweep import SweepConfig
-from lab.report.terms import at_length, quantity, reading, split_of, unit, with_unit
+from lab.report.terms import listed, quantity, unit
 from lab.report.tuned import Tuned
 from lab.report.verdict import Verdict
 
@@ -32,33 +31,70 @@ def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def comparison(
-    verdict: Verdict, question: SweepConfig, tuned: tuple[Tuned | None, Tuned | None]
-) -> str:
-    a, b, confirm = verdict.variant, verdict.reference, question.confirm
+def comparison(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> str:
+    """The verdict on a contrast. `tuned`: of each arm in it, in the order of its weights."""
+    confirm = question.confirm
     assert confirm is not None
-    if verdict.n == 0:
-        return _not_compared(verdict, tuned)
+    a, b = named(verdict, question)
     doubt = (verdict.high - verdict.low) / 2
+    if verdict.n == 0:
+        return begun(verdict, question, _not_compared(verdict, question, tuned))
+    if confirm.test == "fixed" and verdict.n < confirm.max_seeds:
+        return begun(
+            verdict,
+            question,
+            f"{a} against {b} is not judged yet: {verdict.n} of {confirm.max_seeds} seeds are "
+            "finished for both, and a fixed test looks only once.",
+        )
     size = f"{amount(abs(verdict.difference), doubt=doubt)} {unit(verdict.metric)}"
     what = f"{quantity(verdict.metric)} is {_direction(verdict)} by {size}"
-    if confirm.test == "fixed" and verdict.n < confirm.max_seeds:
+    basis = (
+        ""
+        if math.isinf(doubt)
+        else f"({_interval(verdict)}, {seeds(verdict)}, {_tuning(question, verdict, tuned)})"
+    )
+    if verdict.effect == "twin":
+        return twin(verdict, question, what, basis)
+    if verdict.effect == "interaction":
+        return begun(verdict, question, _interaction(verdict, question, size, basis))
+    return begun(verdict, question, _between(verdict, question, what, basis))
+
+
+def named(verdict: Verdict, question: SweepConfig) -> tuple[str, str]:
+    """What a sentence calls the two sides: a scale is said apart."""
+    if verdict.effect in ("pair", "twin"):
+        return question.variant_of(verdict.variant), question.variant_of(verdict.reference)
+    return verdict.variant, verdict.reference
+
+
+def begun(verdict: Verdict, question: SweepConfig, sentence: str) -> str:
+    """Where, and over what it is averaged, before what is said of it."""
+    where = [] if verdict.scale is None else [f"at scale {verdict.scale}"]
+    named = {verdict.factor, verdict.beside[0] if verdict.beside else None}
+    others = [factor for factor in question.factors if factor not in named]
+    if verdict.factor is not None and others:
+        where.append(f"averaged over {listed(others)}")
+    if not where:
+        return sentence
+    begun = ", ".join(where)
+    return f"{begun[0].upper()}{begun[1:]}, {sentence}"
+
+
+def _between(verdict: Verdict, question: SweepConfig, what: str, basis: str) -> str:
+    """Of two arms, or of two levels of a factor."""
+    a, b = named(verdict, question)
+    assert question.confirm is not None
+    if not basis:
         return (
-            f"{a} against {b} is not judged yet: {verdict.n} of {confirm.max_seeds} seeds are "
-            "finished for both, and a fixed test looks only once."
-        )
-    if math.isinf(doubt):
-        return (
-            f"{a} against {b} is undecided: {a}'s {what} on average, but {_seeds(verdict)} "
+            f"{a} against {b} is undecided: {a}'s {what} on average, but {seeds(verdict)} "
             "cannot bound the difference yet."
         )
-    basis = f"({_interval(verdict)}, {_seeds(verdict)}, {_tuning(question, tuned)})"
     match verdict.kind:
         case "decided":
             verb = "beats" if verdict.difference < 0 else "is worse than"
             return f"{a} {verb} {b}: its {what} {basis}."
         case "equivalent":
-            margin = f"the margin of {confirm.margin:g} {unit(verdict.metric)}"
+            margin = _margin(verdict, question.confirm)
             if verdict.real_but_small:
                 return (
                     f"{a} and {b} differ by less than matters: {a}'s {what}, a real difference "
@@ -66,102 +102,95 @@ def comparison(
                 )
             return f"{a} and {b} are equivalent within {margin}: {a}'s {what} {basis}."
         case _ if verdict.more_trials is not None:
-            trials = plural(verdict.more_trials, "more trial")
             return (
                 f"{a} and {b} differ at these settings, but the tuning was too coarse to credit "
                 f"the variant: {a}'s {what} {basis}{_left_by_tuning(verdict)}. "
-                f"About {trials} for each variant should tell."
+                f"{_trials_needed(verdict)}"
             )
         case _:
-            interval = f"{_level(verdict)}, {_span(verdict.low, verdict.high)},"
             return (
-                f"{a} against {b} is undecided: {a}'s {what} on average, but the {interval} "
-                f"includes 0 ({_seeds(verdict)}, {_tuning(question, tuned)})."
-                f"{_outlook(verdict, question)}"
+                f"{a} against {b} is undecided: {a}'s {what} on average, but "
+                f"{_includes_0(verdict, basis)}.{_outlook(verdict, question)}"
             )
 
 
-def unstable(verdict: Verdict, sides: Sequence[pd.DataFrame], wins: int, losses: int) -> str:
-    """Who lost which runs, and what ranks say."""
-    parts = [_losses(side) for side in sides if side["status"].isin(("diverged", "failed")).any()]
-    text = f"unstable: {'; '.join(parts)}."
-    if verdict.variant == verdict.reference:
-        return f"{verdict.variant} is {text}"
-    ranks = (
-        f" By rank, a lost run last, {verdict.variant} was better on {wins} of "
-        f"{plural(wins + losses, 'seed')} (sign test p = {verdict.p_value:.2g})."
-        if verdict.p_value is not None and wins + losses
-        else ""
+def _interaction(verdict: Verdict, question: SweepConfig, size: str, basis: str) -> str:
+    """How much the difference that one factor makes depends on another."""
+    assert verdict.beside is not None
+    assert question.confirm is not None
+    other, level, base = verdict.beside
+    both = f"{verdict.factor} and {other}"
+    what = (
+        f"the difference of {verdict.variant} from {verdict.reference} in "
+        f"{quantity(verdict.metric)} is {_direction(verdict)} by {size} with {level} than "
+        f"with {base}"
     )
-    return f"{verdict.variant} against {verdict.reference} is {text}{ranks}"
-
-
-def undefined(verdict: Verdict, question: SweepConfig) -> str:
-    """Who has no answer at the length that is judged, and why."""
-    model = question.variant(verdict.variant).model
-    return (
-        f"{verdict.variant} has no answer{at_length(verdict.metric)}: its positions end at "
-        f"{model.longest:,}, so it is not compared with {verdict.reference} there."
-    )
-
-
-def alone(verdict: Verdict) -> str:
-    if verdict.n == 0:
-        return f"{verdict.variant} has no finished run yet."
-    half = (verdict.high - verdict.low) / 2
-    mean = amount(verdict.difference, doubt=half)
-    if math.isinf(half):
+    if not basis:
         return (
-            f"{verdict.variant} reaches {_on_split(mean, verdict.metric)} (one seed: no interval)."
+            f"whether {both} interact is undecided: {what} on average, but {seeds(verdict)} "
+            "cannot bound that yet."
         )
-    reach = _on_split(f"{mean} ± {amount(half, doubt=half)}", verdict.metric)
+    match verdict.kind:
+        case "decided":
+            return f"{both} interact: {what} {basis}."
+        case "equivalent":
+            margin = _margin(verdict, question.confirm)
+            if verdict.real_but_small:
+                return f"{both} interact by less than matters: {what}, below {margin} {basis}."
+            return f"{both} do not interact beyond {margin}: {what} {basis}."
+        case _ if verdict.more_trials is not None:
+            return (
+                f"{both} interact at these settings, but the tuning was too coarse to credit "
+                f"them: {what} {basis}{_left_by_tuning(verdict)}. {_trials_needed(verdict)}"
+            )
+        case _:
+            return (
+                f"whether {both} interact is undecided: {what} on average, but "
+                f"{_includes_0(verdict, basis)}.{_outlook(verdict, question)}"
+            )
+
+
+def twin(verdict: Verdict, question: SweepConfig, what: str, basis: str) -> str:
+    """Two arms that differ in nothing but their initial values."""
+    a, b = named(verdict, question)
+    where = "" if verdict.scale is None else f" at scale {verdict.scale}"
+    if not basis:
+        return (
+            f"The twin control{where} says nothing yet: {a}'s {what} than {b}'s on average, but "
+            f"{seeds(verdict)} cannot bound the difference."
+        )
+    if verdict.kind == "decided":
+        once = f"once in {1 / (1 - verdict.level):.0f}"
+        return (
+            f"Flagged: {b} and its twin{where}, which differ in nothing but their initial values, "
+            f"are found to differ: the twin's {what} {basis}. By right that happens {once}; if it "
+            "is more than chance, the verdicts above claim too much as well."
+        )
     return (
-        f"{verdict.variant} reaches {reach} "
-        f"({percent(verdict.level)} interval for the mean, {_seeds(verdict)})."
+        f"The twin control{where} finds nothing, as it should: {b} with other initial values "
+        f"against itself, the twin's {what} on average {basis}."
     )
 
 
-def unconfirmed(verdict: Verdict, question: SweepConfig, best: Mapping[str, float]) -> str:
-    a, b, metric = verdict.variant, verdict.reference, verdict.metric
-    if a not in best:
-        return f"{a} has no finished run yet."
-    how = (
-        f"the best of {plural(question.tune.n_trials, 'tuning trial')}"
-        if question.tune
-        else "a single run"
-    )
-    reach = _on_split(_number(best[a], metric), metric)
-    if a == b:
-        return f"{a} reaches {reach} in {how}; it was not repeated with fresh seeds."
-    against = f"{amount(best[b])} for {b}" if b in best else f"nothing finished for {b}"
-    why = (
-        "the best of several looks better than it is"
-        if question.tune
-        else "another seed would give another number"
-    )
-    return (
-        f"{a} reaches {reach} in {how}, against {against}. Nothing was confirmed with fresh seeds, "
-        f"so this is a description and no verdict: {why}."
-    )
+def _margin(verdict: Verdict, confirm: ConfirmConfig) -> str:
+    return f"the margin of {confirm.margin:g} {unit(verdict.metric)}"
 
 
-def _number(value: float, metric: str) -> str:
-    return amount(value) if metric.startswith(("val/", "test/")) else reading(metric, value)
+def _includes_0(verdict: Verdict, basis: str) -> str:
+    """`the 97.5 % interval, −0.1 to 0.2, includes 0 (8 seeds, both tuned with 6 trials)`."""
+    _, _, rest = basis.partition(", ")
+    return f"the {_level(verdict)}, {_span(verdict.low, verdict.high)}, includes 0 ({rest}"
 
 
-def _on_split(number: str, metric: str) -> str:
-    """`1.93 nats a token on the test split`, or what it is where no split was read."""
-    if metric.endswith("/excess"):
-        return f"{with_unit(number, metric)} over the floor on the {split_of(metric)} split"
-    if metric.startswith(("val/", "test/")):
-        where = f"on the {split_of(metric)} split{at_length(metric)}"
-        return f"{with_unit(number, metric)} {where}"
-    return f"{with_unit(number, metric)} ({quantity(metric)})"
+def _trials_needed(verdict: Verdict) -> str:
+    assert verdict.more_trials is not None
+    trials = plural(verdict.more_trials, "more trial")
+    return f"About {trials} for each variant should tell."
 
 
-def _not_compared(verdict: Verdict, tuned: tuple[Tuned | None, Tuned | None]) -> str:
-    a, b = verdict.variant, verdict.reference
-    for name, side in zip((a, b), tuned, strict=True):
+def _not_compared(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> str:
+    a, b = named(verdict, question)
+    for name, side in zip(verdict.weights, tuned, strict=True):
         if side and not side.chosen:
             trials = plural(side.trials, "tuning trial")
             return (
@@ -193,17 +222,19 @@ def _span(low: float, high: float) -> str:
     return f"{amount(low, doubt=doubt)} to {amount(high, doubt=doubt)}"
 
 
-def _seeds(verdict: Verdict) -> str:
+def seeds(verdict: Verdict) -> str:
     return plural(verdict.n, "seed")
 
 
-def _tuning(question: SweepConfig, tuned: tuple[Tuned | None, Tuned | None]) -> str:
+def _tuning(question: SweepConfig, verdict: Verdict, tuned: Sequence[Tuned | None]) -> str:
+    if verdict.effect == "twin":
+        return "the same settings"
     if question.tune is None:
-        return "neither tuned"
+        return "neither tuned" if len(tuned) == 2 else "none tuned"
     counts = [side.trials if side else 0 for side in tuned]
-    if counts[0] == counts[1]:
-        return f"both tuned with {plural(counts[0], 'trial')}"
-    return f"tuned with {counts[0]} and {counts[1]} trials"
+    if len(set(counts)) == 1:
+        return f"{'both' if len(tuned) == 2 else 'all'} tuned with {plural(counts[0], 'trial')}"
+    return f"tuned with {listed(map(str, counts))} trials"
 
 
 def _left_by_tuning(verdict: Verdict) -> str:
@@ -223,14 +254,3 @@ def _outlook(verdict: Verdict, question: SweepConfig) -> str:
         total = verdict.n + verdict.more_seeds
         return f" A new sweep with about {total:,} seeds should settle it."
     return f" About {seeds} should settle it if mean and spread stay as they are."
-
-
-def _losses(side: pd.DataFrame) -> str:
-    name, n = side["variant"].iloc[0], len(side)
-    parts = []
-    for status in ("diverged", "failed"):
-        rows = side[side["status"] == status]
-        if len(rows):
-            seeds = ", ".join(str(int(seed)) for seed in rows["seed"])
-            parts.append(f"{len(rows)} of {name}'s {plural(n, 'run')} {status} (seed {seeds})")
-    return ", ".join(parts)

@@ -54,17 +54,17 @@ def build_search(
     assert question.tune is not None
     fates, rng = fates or {}, np.random.default_rng(0)
     points = list(settings or (_drawn(question, rng) for _ in range(question.tune.n_trials)))
-    build_sweep(folder, _untried(question), Truth(seeds=dict.fromkeys(question.variants, 0)))
+    build_sweep(folder, _untried(question), Truth(seeds=dict.fromkeys(question.arms, 0)))
     text = yaml.safe_dump(question.dump(), sort_keys=False, allow_unicode=True)
     (folder / "sweep.yaml").write_text(text)
     trials = [
         _searched(folder, question, name, number, dict(point), fates.get(number, "complete"), error)
         for number, point in enumerate(points)
-        for name in question.variants
+        for name in question.arms
     ]
     done = [t for t in trials if t["state"] == "complete"]
     sign = question.objectives[0].sign
-    for name in question.variants if question.confirm else ():
+    for name in question.arms if question.confirm else ():
         mine = [t for t in done if t["variant"] == name]
         if not mine:
             continue
@@ -94,7 +94,7 @@ def build_search(
         "warm": [],
         "warm_notes": [],
         "trials": trials,
-        "importance": {name: dict(importance or {}) for name in question.variants},
+        "importance": {name: dict(importance or {}) for name in question.arms},
         **more,
     }
     if kept:

@@ -64,11 +64,11 @@ def build_sweep(folder: Path, question: SweepConfig, truth: Truth) -> Path:
         "question": question.question,
         "sweep": folder.name,
         "rule": "Tuning at the same points. Confirmation with fresh seeds.",
-        "variants": {name: model_of(question, name) for name in question.variants},
+        "variants": {name: model_of(question, name) for name in question.arms},
     }
     (folder / "plan.json").write_text(json.dumps({**plan, "hash": digest(plan)}))
     rng = np.random.default_rng(truth.rng)
-    names = list(question.variants)
+    names = list(question.arms)
     chosen: dict[str, dict[str, float]] = {name: {} for name in names}
     if question.tune:
         for name in names:
@@ -82,11 +82,13 @@ def build_sweep(folder: Path, question: SweepConfig, truth: Truth) -> Path:
                 chosen[name] = {LR: rates[int(np.argmin(losses))]}
     if question.confirm:
         shared = rng.normal(0, truth.seed_sd, size=100)
-        for name in names:
+        for name in [*names, *question.twins]:
             own = np.random.default_rng([truth.rng, *name.encode()]).normal(0, truth.run_sd, 100)
-            rate = chosen[name].get(LR, truth.best_lr.get(name, 4e-3))
-            for k in range(truth.seeds.get(name, question.confirm.first_seeds)):
-                loss = _loss(truth, name, rate) + shared[k] + own[k]
+            arm = question.twins.get(name, name)
+            rate = chosen[arm].get(LR, truth.best_lr.get(arm, 4e-3))
+            seeds = truth.seeds.get(arm, question.confirm.first_seeds)
+            for k in range(truth.seeds.get(name, seeds)):
+                loss = _loss(truth, arm, rate) + shared[k] + own[k]
                 status = truth.lost.get(("confirm", name, k + 1), "complete")
                 write_run(
                     folder,
@@ -96,7 +98,7 @@ def build_sweep(folder: Path, question: SweepConfig, truth: Truth) -> Path:
                     "confirm",
                     k + 1,
                     None,
-                    chosen[name],
+                    chosen[arm],
                     loss,
                     status,
                 )

@@ -40,9 +40,11 @@ def test_every_run_is_a_row(plain_sweep):
 
 
 def test_rows_are_in_the_order_of_the_plan(plain_sweep):
-    runs = open_sweep(plain_sweep).runs()
+    sweep = open_sweep(plain_sweep)
+    runs = sweep.runs()
     assert list(dict.fromkeys(zip(runs["phase"], runs["variant"], strict=True))) == [
-        (phase, name) for phase in ("tune", "confirm") for name in ("learned", "sinusoidal", "rope")
+        *((phase, name) for phase in ("tune", "confirm") for name in sweep.question.arms),
+        ("confirm", "learned-twin"),
     ]
     tuning = runs[(runs["phase"] == "tune") & (runs["variant"] == "rope")]
     assert list(tuning["trial"]) == [0, 1, 2, 3, 4, 5]
@@ -112,14 +114,14 @@ def test_results_depend_on_results_alone(make_sweep):
         result["timing"] = {name: value * 3 for name, value in result["timing"].items()}
         path.write_text(json.dumps(result))
     for folder in (one, two):
-        write_results(folder)
+        write_results(open_sweep(folder))
     assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
     assert (one / "timing.csv").read_bytes() != (two / "timing.csv").read_bytes()
 
 
 def test_results_hold_every_digit(make_sweep):
     folder = make_sweep(lost={("tune", "rope", 1): "failed"}, error=HOSTILE)
-    write_results(folder)
+    write_results(open_sweep(folder))
     found = results_in(folder)
     with (folder / "results.csv").open(newline="") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from lab.config.registered import hash_of
 from lab.report import history
 from lab.report.collect import TIMING, open_sweep
 
@@ -33,8 +34,8 @@ def test_runs_are_counted_beside_the_plan(make_sweep):
             "Planned": 0,
         },
         "Confirmation": {
-            "Asked for by the plan": "12 to 24",
-            "Complete": 9,
+            "Asked for by the plan": "16 to 32",
+            "Complete": 13,
             "Diverged": 0,
             "Failed": 1,
             "Running": 1,
@@ -60,18 +61,7 @@ def test_a_variant_without_an_answer_is_asked_for_no_more_seeds(make_sweep, aski
     confirm = {"min_seeds": 4, "max_seeds": 8, "metric": "loss@256"}
     asked = asking(base=base, tune=None, baseline="rope", confirm=confirm)
     counted = rows(history.counts(asked, open_sweep(make_sweep(asked=asked)).runs()), "Phase")
-    assert counted["Confirmation"]["Asked for by the plan"] == "12 to 20"
-
-
-def test_a_plan_from_before_metrics_had_names_has_the_same_rule(make_sweep):
-    folder = make_sweep()
-    plan = json.loads((folder / "plan.json").read_text())
-    new = {**plan, "resolved": {"confirm": {"max_seeds": 8, "margin": None, "metric": None}}}
-    old = {**plan, "resolved": {"confirm": {"max_seeds": 8}}}
-    (folder / "plan-1.json").write_text(json.dumps(old))
-    assert len(history.changes(folder, new)) == 1
-    named = {"resolved": {"confirm": {"max_seeds": 8, "metric": "bpb"}}}
-    assert "exploratory" in history.changes(folder, named)[1]
+    assert counted["Confirmation"]["Asked for by the plan"] == "16 to 28"
 
 
 def test_mishaps_are_quoted(make_sweep):
@@ -115,21 +105,49 @@ def test_provenance_shows_where_runs_differ(make_sweep):
         row["What"]: row["Value"] for row in history.provenance(sweep.records(), sweep.plan).plain()
     }
     assert shown["plan"] == sweep.plan["hash"]
-    assert shown["torch"] == "2.13.0 (27 runs); 2.14.0 (1 run)"
+    assert shown["torch"] == "2.13.0 (31 runs); 2.14.0 (1 run)"
     assert shown["device"] == "cpu"
     assert shown["git dirty"] == "false"
     assert shown["data val"] == "22,345 bytes, 22,340 chars, 22,340 tokens, 5 documents"
 
 
-def test_an_earlier_plan_is_told(make_sweep):
-    folder = make_sweep()
-    sweep = open_sweep(folder)
-    assert history.changes(folder, sweep.plan) == []
-    (folder / "plan-12345678.json").write_text(json.dumps(sweep.plan))
-    (told,) = history.changes(folder, sweep.plan)
-    assert "changed once" in told
-    other = {**sweep.plan, "resolved": {"confirm": {"margin": 0.02}}}
-    (folder / "plan-87654321.json").write_text(json.dumps(other))
-    told = history.changes(folder, sweep.plan)
-    assert "changed 2 times" in told[0]
-    assert "exploratory" in told[1]
+def before(**more):
+    """A plan that says what was there before it."""
+    known = {"plan": None, "changed": [], "finished": [], "confirmed": [], "exploratory": False}
+    plan = {"resolved": {}, "before": known | more}
+    return plan | {"hash": hash_of(plan)}
+
+
+def test_a_first_plan_has_no_past():
+    assert history.changes(before()) == []
+
+
+def test_what_changed_and_what_had_been_seen_is_told():
+    seen = {"finished": ["a", "b", "c"], "confirmed": ["c"]}
+    told = history.changes(before(plan="x", changed=["confirm.margin: 0.01 → 0.02"], **seen))
+    assert told == [
+        "This is not the first plan of this folder: the earlier ones lie beside plan.json. "
+        "Since the last of them changed: confirm.margin: 0.01 → 0.02.",
+        "When this plan was written, 3 runs had ended, one of them a confirmation run.",
+    ]
+    told = history.changes(before(plan="x", exploratory=True))
+    assert told[0].endswith("Nothing of the question has changed since the last of them.")
+    assert told[1] == "No run had ended when this plan was written."
+    assert "exploratory" in told[2]
+
+
+def test_many_changes_are_counted():
+    (told, _) = history.changes(before(plan="x", changed=[f"{k}: 0 → 1" for k in range(10)]))
+    assert told.endswith("7: 0 → 1, and 2 more changes.")
+
+
+def test_runs_that_had_ended_without_a_plan_are_told():
+    (told,) = history.changes(before(finished=["a", "b"]))
+    assert told == "When this plan was written, 2 runs had ended, none of them confirmation runs."
+
+
+def test_a_plan_that_was_edited_is_told(make_sweep):
+    plan = open_sweep(make_sweep()).plan
+    assert history.changes(plan) == []
+    (told,) = history.changes({**plan, "rule": "Whatever."})
+    assert told.startswith("plan.json is not what its hash was made of")

@@ -5,6 +5,7 @@ import pytest
 from markupsafe import Markup
 
 from lab.report import markdown
+from lab.report.drawing import Drawing
 from lab.report.table import Table
 
 
@@ -38,3 +39,27 @@ def test_a_table():
 
 def test_code_cannot_end_early():
     assert markdown.code("a ```\nb") == "    a ```\n    b"
+
+
+def test_a_long_table_is_named_and_not_shown():
+    short, long = (pd.DataFrame({"N": range(n)}) for n in (markdown.MOST, markdown.MOST + 1))
+    assert markdown.table(Table("t", short)).count("\n") == markdown.MOST + 2
+    assert markdown.table(Table("t", long)) == "101 rows, in [tables/t.csv](tables/t.csv).\n"
+
+
+def test_links_lead_and_commands_can_be_copied():
+    frame = pd.DataFrame({"Run": ["a_b", "c"], "Package": ["a_b", None], "Type": ["x_y", "a`|b"]})
+    made = Table(
+        "t", frame, sortable=True, links={"Package": ["../a_b/", None]}, looks={"Type": "code"}
+    )
+    assert markdown.table(made).splitlines()[2:] == [
+        r"| a\_b | [a\_b](../a_b/) | `x_y` |",
+        r"| c | – | a\`\|b |",
+    ]
+
+
+def test_a_figure_has_its_caption_twice():
+    drawing = Drawing("curves", "<svg/>", "<svg/>", b"", "Mean *of* seeds.", 6.9)
+    assert markdown.figure(drawing) == (
+        "![Mean \\*of\\* seeds.](curves.png)\n\n*Mean \\*of\\* seeds.*\n"
+    )

@@ -1,61 +1,22 @@
 """The report as a whole: complete, honest, self-contained, safe, the same when made twice."""
 
-import html.parser
+import base64
+import csv
+import hashlib
 import json
 import re
 
 import pytest
-import yaml
 
 from lab.report.page import write_report
-from tests.report.judged import changed, with_floor
+from tests.report.pages import Page
 
+FIGURES = ("differences", "tuning", "budget", "curves", "paired", "cost")
+TABLES = {
+    *("comparisons", "results", "tuning", "fairness", "twin", "read", "budget", "counts"),
+    *("provenance", "runs"),
+}
 EVIL = "<script>alert('x')</script> & \"more\" | `code` ${jndi}"
-
-
-class Page(html.parser.HTMLParser):
-    """Tags, ids and text of a page; complains of tags that do not match."""
-
-    VOID = ("meta", "path", "use", "rect", "br", "link", "img", "input", "circle")
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.ids, self.headings, self.links, self.words, self.open = (
-            [],
-            [],
-            [],
-            [],
-            [],
-            [],
-        )
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.words.append(data)
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
 
 
 @pytest.fixture(scope="module")
@@ -65,49 +26,72 @@ def reported(plain_sweep):
     return plain_sweep
 
 
-def read(folder):
-    return Page((folder / "report" / "index.html").read_text())
-
-
 def test_everything_is_there(reported):
     folder = reported
     files = {p.name for p in (folder / "report").iterdir()}
-    figures = {
-        f"{n}.{kind}" for n in ("curves", "tuning", "differences") for kind in ("svg", "png")
-    }
-    assert files == {"index.html", "report.md", "report.json", *figures}
+    figures = {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
+    assert files == {"index.html", "report.md", "report.json", "tables", *figures}
+    assert {path.stem for path in (folder / "report" / "tables").iterdir()} == TABLES
     assert (folder / "results.csv").is_file()
     assert (folder / "timing.csv").is_file()
-    page = read(folder)
+    page = Page(folder)
     assert page.headings == [
-        "How sure is that?",
-        "Learning curves",
-        "Tuning",
+        "What this does not show",
         "Was it fair?",
-        "What was read",
-        "Certificates",
+        "How sure is that?",
+        "Tuning",
+        "Would more trials have helped?",
+        "Learning curves",
         "What it cost",
-        "What was run",
+        "The control",
+        "Certificates",
+        "What was read",
+        "Plan and outcome",
+        "Every run",
         "Provenance",
         "How to read this",
         "How to reproduce it",
     ]
     assert "rope beats learned: its test loss is lower by" in page.text
     assert "88 % of the workers’ time was training and evaluation" in page.text
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == len(FIGURES)
     assert "not finished" in page.text  # sinusoidal is undecided after 4 of 8 seeds
 
 
 def test_the_page_needs_nothing_else(reported):
     folder = reported
-    page = read(folder)
-    assert "script" not in page.tags
+    page = Page(folder)
     assert "link" not in page.tags
-    assert all(link.startswith("#") for link in page.links)
-    assert {link[1:] for link in page.links} <= {*page.ids}
+    assert {link[1:] for link in page.links if link.startswith("#")} <= {*page.ids}
     assert len(page.ids) == len({*page.ids})
-    source = (folder / "report" / "index.html").read_text()
-    assert not re.search(r"@import|url\((?!#)", source)
+    assert all(link.startswith("../../../artifacts/posenc/") for link in page.packages)
+    assert len(page.packages) == len(list(folder.glob("runs/*")))
+    assert not re.search(r"@import|url\((?!#)|<img|<iframe", page.source)
+
+
+def test_one_script_is_allowed_and_no_other(reported):
+    page = Page(reported)
+    (script,) = page.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page.source)
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert not re.search(r"\son\w+=", page.source.replace(script, ""))
+
+
+def test_every_table_is_a_file_of_raw_values(reported):
+    found = json.loads((reported / "report" / "report.json").read_text())["tables"]
+    for name, rows in found.items():
+        with (reported / "report" / "tables" / f"{name}.csv").open(newline="") as file:
+            header, *lines = csv.reader(file)
+        assert header == list(rows[0])
+        for line, row in zip(lines, rows, strict=True):
+            for cell, value in zip(line, row.values(), strict=True):
+                if isinstance(value, float):
+                    assert float(cell) == value
+                else:
+                    assert cell == ("" if value is None else str(value))
 
 
 def test_the_markdown_says_the_same(reported):
@@ -116,7 +100,9 @@ def test_the_markdown_says_the_same(reported):
     assert text.startswith("# Which position encoding is best at this scale?\n")
     assert "rope beats learned: its test loss is lower by" in text
     pictures = re.findall(r"\]\((\S+\.png)\)", text)
-    assert pictures == ["differences.png", "curves.png", "tuning.png"]
+    assert pictures == [f"{name}.png" for name in FIGURES]
+    titles = re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+    assert titles == Page(folder).headings
     assert all((folder / "report" / name).is_file() for name in pictures)
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
@@ -129,9 +115,7 @@ def test_the_json_is_complete(reported):
     assert found["verdicts"][1]["kind"] == "decided"
     assert len(found["verdicts"][1]["differences"]) == 4
     assert found["useful_share"] == pytest.approx(0.88, abs=0.01)
-    assert {*found["tables"]} == {
-        "comparisons", "results", "tuning", "fairness", "read", "budget", "counts", "provenance"
-    }  # fmt: skip
+    assert {*found["tables"]} == TABLES
     (source,) = found["data"]["sources"]
     assert source["corpus_digest"] == "c0" * 32  # whole here, its beginning in the text
     assert found["data"]["says"][0].startswith("The corpus is python-docs (digest c0c0c0c0c0c0)")
@@ -146,7 +130,9 @@ def test_equal_results_give_equal_bytes(reported, make_sweep):
         str(name) for name in files if (again / name).read_bytes() != (reported / name).read_bytes()
     }
     assert len(files) > 90
-    assert different == {"report/index.html", "report/report.md"}  # the folder's own path
+    assert different == {  # the folder's own path
+        "report/index.html", "report/report.md", "report/report.json", "report/tables/runs.csv"
+    }  # fmt: skip
     for name in different:
         here = (again / name).read_text().replace(again.as_posix(), "")
         assert here == (reported / name).read_text().replace(reported.as_posix(), "")
@@ -163,8 +149,8 @@ def test_hostile_texts_stay_texts(make_sweep, asking):
     changed["provenance"] = {f"{EVIL}": EVIL}
     result.write_text(json.dumps(changed))
     write_report(folder)
-    page = read(folder)
-    assert "script" not in page.tags
+    page = Page(folder)
+    assert len(page.scripts) == 1
     assert page.text.count(EVIL) >= 4  # title, heading, rule, error, provenance
     markdown = (folder / "report" / "report.md").read_text()
     assert "<script" not in markdown
@@ -175,7 +161,7 @@ def test_what_went_wrong_is_told(make_sweep):
     lost = {("confirm", "rope", 2): "diverged", ("tune", "learned", 0): "failed"}
     folder = make_sweep(lost=lost, error="RuntimeError: no space left")
     write_report(folder)
-    text = read(folder).text
+    text = Page(folder).text
     assert "rope against learned is unstable: 1 of rope's 4 runs diverged (seed 2)" in text
     assert "Runs that did not end well" in text
     assert "RuntimeError: no space left" in text
@@ -184,7 +170,7 @@ def test_what_went_wrong_is_told(make_sweep):
 def test_a_sweep_that_has_only_begun(make_sweep):
     folder = make_sweep(seeds=dict.fromkeys(("learned", "sinusoidal", "rope"), 0))
     write_report(folder)
-    page = read(folder)
+    page = Page(folder)
     assert "This sweep is not finished" in page.text
     assert "rope has not been compared with learned" in page.text
     assert not (folder / "report" / "differences.png").exists()
@@ -193,8 +179,8 @@ def test_a_sweep_that_has_only_begun(make_sweep):
 
 def test_a_figure_that_has_gone_is_removed(make_sweep):
     folder = make_sweep()
-    for name in ("differences.png", "curves.svg"):
-        (folder / "report").mkdir(exist_ok=True)
+    for name in ("differences.png", "curves.svg", "tables/comparisons.csv", "tables/other.csv"):
+        (folder / "report" / "tables").mkdir(parents=True, exist_ok=True)
         (folder / "report" / name).touch()
     for path in folder.glob("runs/*/order.json"):
         if json.loads(path.read_text())["labels"]["phase"] == "confirm":
@@ -203,6 +189,9 @@ def test_a_figure_that_has_gone_is_removed(make_sweep):
     write_report(folder)
     assert not (folder / "report" / "differences.png").exists()
     assert not (folder / "report" / "curves.svg").exists()
+    assert not (folder / "report" / "tables" / "comparisons.csv").exists()
+    assert not (folder / "report" / "tables" / "other.csv").exists()
+    assert (folder / "report" / "tables" / "runs.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -220,44 +209,10 @@ def test_every_kind_of_question_has_a_report(make_sweep, asking, parts):
         "base": 1.9, "learned": 2.13, "sinusoidal": 2.128, "rope": 1.896
     })  # fmt: skip
     write_report(folder)
-    page = read(folder)
+    page = Page(folder)
     assert len(page.headings) >= 6
     assert "nan" not in page.text.lower().split()
     assert "None" not in page.text.split()
     if "baseline" in parts:
         assert "base reaches 1.9" in page.text
         assert "Was it fair?" not in page.headings
-
-
-def test_the_commands_work_on_what_is_there(reported):
-    folder = reported
-    (command,) = re.findall(r"python -m lab\.sample (\S+)", read(folder).text)
-    runs = {p.name for p in (folder / "runs").iterdir()}
-    assert command.split("/")[:2] == ["artifacts", "posenc"]
-    assert command.split("/")[2] in runs
-    losses = {
-        p.parent.name: json.loads(p.read_text())["metrics"].get("test/loss", 9.0)
-        for p in folder.glob("runs/*/result.json")
-    }
-    assert command.split("/")[2] == min(losses, key=losses.get)
-    assert yaml.safe_load((folder / "sweep.yaml").read_text())["baseline"] == "learned"
-
-
-@pytest.mark.parametrize(
-    ("example", "prompt", "shown"),
-    [("A c<", None, "--prompt 'A c<'"), ("A c<", "B/", "--prompt B/"), (None, "B/", "--prompt B/"),
-     (None, None, None)],
-)  # fmt: skip
-def test_a_task_is_prompted_with_its_own_symbols(make_sweep, asking, question, example, prompt,
-                                                 shown):  # fmt: skip
-    base = {**question.dump()["base"], "data": {"corpus": {"kind": "mqar"}}}
-    if prompt:
-        base["tracking"] = {"samples": {"prompt": prompt}}
-    folder = make_sweep(asked=asking(base=base))
-
-    def change(variant, result, path):
-        result["data"] |= {"example": example} if example else {}
-
-    write_report(changed(with_floor(folder), change))
-    found = re.findall(r"python -m lab\.sample \S+ (.*)", (folder / "report/report.md").read_text())
-    assert found == ([shown] if shown else [])

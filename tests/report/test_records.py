@@ -62,7 +62,7 @@ def test_a_setting_does_not_take_a_column_of_ours(kinds, make_search):
 def test_results_are_written_as_they_are(kinds, make_search):
     for name in ("one", "two"):
         folder = make_search(kinds, settings=[FIRST, SECOND], name=name)
-        write_results(folder)
+        write_results(open_sweep(folder))
     with (folder / "results.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
     assert first[LR] == "0.01"

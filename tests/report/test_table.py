@@ -1,5 +1,7 @@
 """Raw values for programs, shown ones for people."""
 
+import csv
+import io
 import json
 import math
 
@@ -51,3 +53,17 @@ def test_plain_values_are_json():
 )
 def test_numbers_for_people(show, value, text):
     assert show(value) == text
+
+
+def test_a_file_has_raw_values():
+    frame = pd.DataFrame(
+        {
+            "A, B": ["x\ny", 'q"'],
+            "Share": [0.1 + 0.2, math.nan],
+            "N": pd.array([1, None], dtype="Int64"),
+        }
+    )
+    made = Table("t", frame, {"Share": table.share}, upright=True)
+    header, *rows = csv.reader(io.StringIO(made.csv()))
+    assert header == ["A, B", "Share", "N"]
+    assert rows == [["x\ny", "0.30000000000000004", "1"], ['q"', "", ""]]

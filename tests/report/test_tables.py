@@ -9,11 +9,6 @@ import pytest
 from lab.report import tables
 from lab.report.collect import open_sweep
 
-WEIGHTS = {
-    "learned": {"embedding": [10, 6], "position.table": [10, 2]},
-    "rope": {"embedding": [10, 6], "blocks.0.up_proj": [10, 2]},
-}
-
 
 def results_of(folder, variant, phase):
     found = []
@@ -27,6 +22,10 @@ def results_of(folder, variant, phase):
 def row(table, variant):
     (found,) = [row for row in table.plain() if row["Variant"] == variant]
     return found
+
+
+def compared(sweep):
+    return tables.comparisons(sweep.question, sweep.verdicts(), sweep.runs(), sweep.timing())
 
 
 def test_results_are_means_over_seeds(plain_sweep):
@@ -59,12 +58,18 @@ def test_lost_runs_are_in_no_mean(make_sweep):
 def test_comparisons_say_what_the_verdicts_say(plain_sweep):
     sweep = open_sweep(plain_sweep)
     verdicts = sweep.verdicts()
-    table = tables.comparisons(sweep.question, verdicts, sweep.timing())
+    table = compared(sweep)
     for verdict in verdicts:
         shown = row(table, verdict.variant)
         assert shown["Difference"] == verdict.difference
         assert (shown["Interval from"], shown["Interval to"]) == (verdict.low, verdict.high)
         assert shown["E-value"] == verdict.e_value
+        assert shown["P(A > B)"] == sum(d < 0 for d in verdict.differences) / verdict.n
+        assert shown["Runs spent"] == 8
+    of_reference = [
+        r["metrics"]["test/loss"] for r in results_of(plain_sweep, "learned", "confirm")
+    ]
+    assert shown["Noise floor"] == pytest.approx(statistics.stdev(of_reference))
     seconds = [
         statistics.median(r["timing"]["total"] for r in results_of(sweep.folder, name, "confirm"))
         for name in ("sinusoidal", "learned")
@@ -80,35 +85,11 @@ def test_comparisons_say_what_the_verdicts_say(plain_sweep):
 def test_a_fixed_test_shows_p_values(make_sweep, asking):
     asked = asking(tune=None, confirm={"test": "fixed", "max_seeds": 6})
     sweep = open_sweep(make_sweep(asked=asked))
-    table = tables.comparisons(sweep.question, sweep.verdicts(), sweep.timing())
+    table = compared(sweep)
     assert row(table, "rope")["Sign-flip p"] == 2 / 2**6
     assert row(table, "rope")["p after Holm"] == 4 / 2**6
     assert "E-value" not in table.frame
     assert "never below 0.031" in table.note
-
-
-def test_fairness_is_told_against_the_reference(make_sweep):
-    lost = {("tune", "rope", 0): "diverged", ("confirm", "rope", 1): "failed"}
-    sweep = open_sweep(make_sweep(lost=lost))
-    table = tables.fairness(sweep.question, sweep.runs(), sweep.timing(), weights=WEIGHTS)
-    learned, rope = row(table, "learned"), row(table, "rope")
-    model = sweep.question.variant("rope").model
-    assert rope["Parameters"] == model.n_params(97)
-    table_of_positions = model.max_seq_len * model.d_model
-    assert learned["Parameters"] - rope["Parameters"] == table_of_positions
-    share = -table_of_positions / learned["Parameters"]
-    assert rope["Parameters, against learned"] == pytest.approx(share)
-    assert rope["Without embeddings, against learned"] == 0
-    assert rope["FLOPs a token"] == model.flops_per_token(97)
-    config = sweep.question.base
-    assert rope["Training tokens a run"] == config.train.steps * config.tokens_per_step
-    assert rope["Initial weights shared, against learned"] == 0.75
-    assert learned["Initial weights shared, against learned"] == 1
-    assert (rope["Tuning trials"], rope["Diverged"], rope["Failed"]) == (6, 1, 1)
-    printed = table.cells()
-    assert printed[0] == ["Variant", "learned", "sinusoidal", "rope"]
-    change = f"−{-100 * share:.1f} %"
-    assert ["Parameters, against learned", "the same", change, change] in printed
 
 
 def test_tuning_names_what_was_chosen(make_sweep):
@@ -138,9 +119,8 @@ def test_nothing_to_say_is_none(make_sweep, asking):
     sweep = open_sweep(make_sweep(asked=asked, seeds=none))
     runs, timing = sweep.runs(), sweep.timing()
     assert tables.results(asked, runs) is None
-    assert tables.comparisons(asked, sweep.verdicts(), timing) is None
+    assert tables.comparisons(asked, sweep.verdicts(), runs, timing) is None
     assert tables.tuning(asked, runs) is None
-    assert tables.fairness(asked, runs, timing, weights={}) is None
 
 
 def test_single_runs_have_results(make_sweep, asking):
@@ -150,3 +130,37 @@ def test_single_runs_have_results(make_sweep, asking):
     assert row(table, "rope")["Validation loss, nats a token"] == 1.896
     assert row(table, "rope")["SD over seeds"] is None
     assert table.note == ""
+
+
+def test_all_pairs_say_whom_they_are_against(make_sweep, asking):
+    sweep = open_sweep(make_sweep(asked=asking(compare="all")))
+    table = compared(sweep)
+    pairs = [("sinusoidal", "learned"), ("rope", "learned"), ("rope", "sinusoidal")]
+    assert list(zip(table.frame["Variant"], table.frame["Against"], strict=True)) == pairs
+    for verdict, difference in zip(sweep.verdicts(), table.frame["Difference"], strict=True):
+        assert difference == verdict.difference
+    assert "3 comparisons" in table.note
+
+
+def test_each_scale_has_a_noise_floor_of_its_own(make_sweep, asking):
+    scales = {"small": {"model.d_model": 32}, "large": {"model.d_model": 64}}
+    variants = {"learned": {}, "rope": {"model.position": {"kind": "rope"}}}
+    asked = asking(scales=scales, variants=variants)
+    folder = make_sweep(asked=asked, loss=dict.fromkeys(asked.arms, 2.0))
+    sweep = open_sweep(folder)
+    table = compared(sweep)
+    for scale in scales:
+        losses = [
+            r["metrics"]["test/loss"] for r in results_of(folder, f"learned@{scale}", "confirm")
+        ]
+        floor = statistics.stdev(losses)
+        assert row(table, f"rope@{scale}")["Noise floor"] == pytest.approx(floor)
+        note = tables.results(sweep.question, sweep.runs()).note
+        assert f"{floor:.2g} nats a token for learned@{scale}" in note
+
+
+def test_twins_are_in_no_table_of_variants(plain_sweep):
+    sweep = open_sweep(plain_sweep)
+    assert "learned-twin" in set(sweep.runs()["variant"])
+    for table in (tables.results(sweep.question, sweep.runs()), compared(sweep)):
+        assert set(table.frame["Variant"]) <= set(sweep.question.variants)

@@ -1,6 +1,7 @@
 """Every example runs, and says what it promises."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import lab
+from lab.config.loading import load_sweep
+from tests.report.sweeps import Truth, build_sweep
 
 EXAMPLES = Path(lab.__file__).parents[1] / "scripts" / "examples"
 NEED_NOTHING = {
@@ -48,7 +51,7 @@ def run(*words: str, place: Path, path: Path | None = None) -> str:
 
 def test_all_are_tried() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")} - {"small"}
-    assert names == NEED_NOTHING.keys() | NEED_A_PACKAGE.keys()
+    assert names == NEED_NOTHING.keys() | NEED_A_PACKAGE.keys() | {"sweep"}
 
 
 @pytest.mark.parametrize("name", NEED_NOTHING)
@@ -62,3 +65,16 @@ def test_it_runs_with_a_package(name: str, package: Path, tmp_path: Path) -> Non
     assert NEED_A_PACKAGE[name] in out
     if name == "batch":
         assert "alone: other" not in out
+
+
+def test_it_opens_a_sweep(tmp_path: Path) -> None:
+    question = load_sweep("posenc.yaml", overrides=["confirm.twin=false"])
+    folder = build_sweep(tmp_path / "posenc", question, Truth())
+    out = run(str(EXAMPLES / "sweep.py"), str(folder), place=tmp_path)
+    assert "decided: rope beats learned" in out
+    tables = re.search(r"^tables: (.*)$", out, re.MULTILINE)
+    drawn = re.search(r"^drawn: (.*) in ", out, re.MULTILINE)
+    assert tables is not None
+    assert drawn is not None
+    assert {"comparisons", "results", "fairness"} <= {*tables[1].split(", ")}
+    assert {"differences.png", "curves.png"} <= {*drawn[1].split(", ")}

@@ -1,1 +1,1 @@
-"""The figures of a search, a file each. A figure that has nothing to show is None."""
+"""The figures of a report, a file each. A figure that has nothing to show is None."""

@@ -1,7 +1,7 @@
 """What the figures share: axes of settings and of what trials are judged by."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 MANY = 1000  # marks, beyond which they are drawn as pixels
 STRIPS = 8  # whole numbers up to which each has a place of its own
-THOUSANDS = ((1e9, ", billions"), (1e6, ", millions"), (1e3, ", thousands"))
+THOUSANDS = (
+    (1e18, ", 10¹⁸"), (1e15, ", 10¹⁵"), (1e12, ", trillions"), (1e9, ", billions"),
+    (1e6, ", millions"), (1e3, ", thousands"),
+)  # fmt: skip
 
 
 def thousands(last: float) -> tuple[float, str]:
@@ -119,9 +122,12 @@ def window(values: Sequence[float], *, sign: int, marks: bool) -> Window:
     return Window(*ends, edge=0.97 if sign > 0 else 0.03, outside=6 if sign > 0 else 7)
 
 
-def shown_values(search: Search, objective: int = 0) -> list[float]:
-    """What trials came to, or had come to when they were given up."""
-    values = (trial.value(objective) for trial in search.ended)
+def shown_values(
+    search: Search, objective: int = 0, *, arms: Collection[str] | None = None
+) -> list[float]:
+    """What trials came to, or had come to when they were given up; of some arms, or of all."""
+    ended = (trial for trial in search.ended if arms is None or trial.variant in arms)
+    values = (trial.value(objective) for trial in ended)
     return [value for value in values if value is not None]
 
 

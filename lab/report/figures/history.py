@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import Window, metric_axis, of_variant, shown_values, thousands, window
 from lab.report.figures.marks import COMPLETE, GONE, PRUNED, colour, ring, scatter
+from lab.report.figures.panels import by_scale, names_of
 from lab.report.search import LOST, Search, Trial
-from lab.report.style import INK, PAGE, blank, legend, looks, paper
+from lab.report.style import INK, PAGE, blank, legend, literal, looks, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,31 +19,37 @@ BEST = "best so far"
 
 def history(question: SweepConfig, search: Search) -> "Figure | None":
     """One objective only; nothing to show with fewer than two trials."""
-    values = shown_values(search)
-    if len(search.objectives) > 1 or len(values) < 2 or not search.complete:
+    rows = {
+        scale: values
+        for scale, arms in by_scale(question).items()
+        if len(values := shown_values(search, arms=arms)) > 1
+    }
+    if len(search.objectives) > 1 or not rows or not search.complete:
         return None
-    shown = window(values, sign=search.sign, marks=search.count(*LOST) > 0)
-    spent = {name: _spent(of_variant(search, name)) for name in question.variants}
+    spent = {name: _spent(of_variant(search, name)) for name in question.arms}
     most = max((tokens[-1] for tokens in spent.values() if tokens), default=0)
     scale, word = thousands(most)
     with paper():
-        figure = blank(PAGE, 2.7)
-        panels = figure.subplots(1, 2 if most else 1, squeeze=False, sharey=True).flatten()
-        for name in question.variants:
-            trials = of_variant(search, name)
-            numbers = [float(trial.number) for trial in trials]
-            _panel(panels[0], question, search, trials, numbers, shown)
-            if most:
-                places = [tokens / scale for tokens in spent[name]]
-                _panel(panels[1], question, search, trials, places, shown)
-                panels[1].set_xlabel(f"Training tokens spent{word}")
-                panels[1].set_xlim(left=0)
-        panels[0].set_xlabel("Trial")
-        panels[0].xaxis.get_major_locator().set_params(integer=True)
-        metric_axis(panels[0].yaxis, search.objectives[0].metric)
-        shown.apply(panels[0])
-        order = list(question.variants) if question.comparisons else [BEST, COMPLETE, PRUNED, GONE]
-        legend(figure, panels[0], order=order)
+        figure = blank(PAGE, 0.3 + 2.4 * len(rows))
+        grid = figure.subplots(len(rows), 2 if most else 1, squeeze=False, sharey="row")
+        for panels, (at, values) in zip(grid, rows.items(), strict=True):
+            shown = window(values, sign=search.sign, marks=search.count(*LOST) > 0)
+            for name in by_scale(question)[at]:
+                trials = of_variant(search, name)
+                numbers = [float(trial.number) for trial in trials]
+                _panel(panels[0], question, search, trials, numbers, shown)
+                if most:
+                    places = [tokens / scale for tokens in spent[name]]
+                    _panel(panels[1], question, search, trials, places, shown)
+                    panels[1].set_xlabel(f"Training tokens spent{word}")
+                    panels[1].set_xlim(left=0)
+            panels[0].set_title(literal(at or ""))
+            panels[0].set_xlabel("Trial")
+            panels[0].xaxis.get_major_locator().set_params(integer=True)
+            metric_axis(panels[0].yaxis, search.objectives[0].metric)
+            shown.apply(panels[0])
+        order = names_of(question) if question.comparisons else [BEST, COMPLETE, PRUNED, GONE]
+        legend(figure, grid[0][0], order=order)
     return figure
 
 

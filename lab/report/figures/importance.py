@@ -15,8 +15,10 @@ MOST = 15
 
 
 def importance(question: SweepConfig, search: Search) -> "Figure | None":
-    """Most important on top; a bar a variant where several are searched alike."""
-    known = {v: search.importance[v] for v in question.variants if search.importance.get(v)}
+    """Most important on top; a bar a variant where several are searched alike, the mean over scales
+    where it is searched at several."""
+    arms = {question.variant_of(arm): arm for arm in question.arms}
+    known = {v: shares for v in arms if (shares := _shares(question, search, v))}
     first = next(iter(known.values()), {})
     total = {
         name: sum(shares.get(name, 0.0) for shares in known.values())
@@ -33,7 +35,7 @@ def importance(question: SweepConfig, search: Search) -> "Figure | None":
         for index, (variant, shares) in enumerate(known.items()):
             heights = [row + (index - (len(known) - 1) / 2) * thick for row in range(len(names))]
             widths = [shares.get(name, 0.0) for name in names]
-            color = colour(question, variant)
+            color = colour(question, arms[variant])
             axes.barh(heights, widths, height=thick * 0.92, color=color, label=variant)
             for height, width in zip(heights, widths, strict=True):
                 axes.annotate(
@@ -51,3 +53,11 @@ def importance(question: SweepConfig, search: Search) -> "Figure | None":
         if len(known) > 1:
             legend(figure, axes, order=list(known))
     return figure
+
+
+def _shares(question: SweepConfig, search: Search, variant: str) -> dict[str, float]:
+    """Of every setting, by the trials of one variant; {} where they are not known."""
+    arms = [arm for arm in question.arms if question.variant_of(arm) == variant]
+    found = [shares for arm in arms if (shares := search.importance.get(arm))]
+    names = dict.fromkeys(name for shares in found for name in shares)
+    return {name: sum(s.get(name, 0.0) for s in found) / len(found) for name in names}

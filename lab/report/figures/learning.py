@@ -59,7 +59,7 @@ def _draw(
         axes.plot(xs, ys, color=FAINT, lw=0.9, ls=":", marker="x", ms=4.5, markevery=[-1],
                   label=lost, zorder=2)  # fmt: skip
     elif trial.state == "pruned" or place is None:
-        axes.plot(xs, ys, color="#b9bfc5", lw=0.8, marker="o", ms=3, mfc="white", mew=0.7,
+        axes.plot(xs, ys, color=FAINT, alpha=0.5, lw=0.8, marker="o", ms=3, mfc="white", mew=0.7,
                   markevery=[-1], label=pruned, zorder=2)  # fmt: skip
     elif place == 0:
         axes.plot(xs, ys, color=PALETTE[1], lw=1.8, label=best, zorder=4)

@@ -47,7 +47,7 @@ def scatter(
             if trial.state == state and (y := trial.value(objective)) is not None
         ]
         inside = [(x, y) for x, y in points if window.holds(y)]
-        label = name if question.comparisons and state == "complete" else label
+        label = question.variant_of(name) if question.comparisons and state == "complete" else label
         if inside:
             axes.plot(
             [x for x, _ in inside], [y for _, y in inside], ls="", marker=look, label=label,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ABSENT, MOST = -0.11, 14  # where a line passes a setting that is not there; rows
 CROWD = 60  # lines, beyond which they are thinner
-FAR = "#b4cfe2"  # the colour of the worst
+FAINTEST = 0.3  # how opaque the line of the worst is
 
 
 def parallel(question: SweepConfig, search: Search) -> "Figure | None":
@@ -90,13 +90,11 @@ def _end(shown: Window, trial: Trial, sign: int) -> float:
     return (value - shown.low) / (shown.high - shown.low)
 
 
-def shade(place: float) -> tuple[float, float, float]:
-    """From the full colour, best, to a pale one."""
+def shade(place: float) -> tuple[float, float, float, float]:
+    """From the full colour, best, to a faint one, whatever the page it is on."""
     from matplotlib.colors import to_rgb
 
-    near, far = to_rgb(PALETTE[0]), to_rgb(FAR)
-    r, g, b = (a + (z - a) * place**0.7 for a, z in zip(near, far, strict=True))
-    return r, g, b
+    return (*to_rgb(PALETTE[0]), 1 - (1 - FAINTEST) * place**0.7)
 
 
 def _rows(axes: "Axes", entries: Sequence[Range | Choices], shown: Window) -> None:

@@ -6,20 +6,22 @@ Design choices:
 - positions are taken together a few at a time, none of them across the end of training's windows,
   and weighed by the tokens that were scored there;
 - where some variants come apart beyond training, a second panel is only as high as the better half
-  of them needs, and all of them up to there.
+  of them needs, and all of them up to there; at several scales there is a panel a scale instead.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
+from lab.report.figures.panels import by_scale, drawn_in_order, grid
 from lab.report.finished import finished, judged_split
 from lab.report.lengths import ends, trained_on
-from lab.report.style import FAINT, FLOOR, FLOOR_LOOK, PAGE, blank, legend, looks, paper
+from lab.report.style import FAINT, FLOOR, FLOOR_LOOK, PAGE, blank, legend, literal, looks, paper
 from lab.report.terms import header
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def positions(sweep: Sweep) -> "Figure | None":
     question, longest = sweep.question, max(sweep.question.base.evaluate.lengths, default=0)
     trained, width = trained_on(question), min(MOST, max(1, longest // BINS))
     lines, floors = {}, list[pd.DataFrame]()
-    for name in question.variants:
+    for name in question.arms:
         runs = finished(question, sweep.runs())
         found = [sweep.positions(run) for run in runs[runs["variant"] == name]["run"]]
         found = [rows for rows in found if len(rows)]
@@ -47,28 +49,56 @@ def positions(sweep: Sweep) -> "Figure | None":
         return None
     floors = [rows for rows in floors if "floor" in rows]
     floor = _line(floors, max(trained.values()), "floor", width)
-    reaching = {name: line for name, line in lines.items() if ends(question, name, longest) is None}
-    close = _better_half(reaching or lines)
-    close += [line[line["position"] <= trained[name]] for name, line in lines.items()]
     with paper():
-        whole, closer = _height([*lines.values(), floor]), _height([*close, floor])
-        apart = whole[1] - whole[0] > APART * (closer[1] - closer[0])
-        figure = blank(PAGE, 2.9)
-        panels = figure.subplots(1, 2 if apart else 1, squeeze=False)[0]
-        for axes, (low, high) in zip(panels, (whole, closer), strict=False):
-            _draw(axes, sweep, lines, floor, longest)
-            _mark_training(axes, sorted({*trained.values()}), longest)
-            axes.set_ylim(low, high)
+        parts = _parts(question, lines, floor, trained, longest)
+        figure = blank(PAGE, 2.9 if len(parts) < 3 else 0.3 + 2.5 * math.ceil(len(parts) / 2))
+        panels, left = grid(figure, len(parts), columns=min(2, len(parts)))
+        for axes, part in zip(panels, parts, strict=True):
+            shown = {name: line for name, line in lines.items() if name in part.arms}
+            _draw(axes, sweep, shown, floor, longest)
+            _mark_training(axes, sorted({trained[name] for name in shown}), longest)
+            axes.set_title(part.title)
+            axes.set_ylim(*part.height)
             axes.set_xlim(0, longest * 1.01)
             axes.set_xlabel("Position (tokens read)")
             axes.locator_params(axis="x", nbins=7, integer=True)
-        panels[0].set_ylabel(header(f"{judged_split(question)}/loss"))
-        if apart:
-            panels[0].set_title("All variants")
-            panels[1].set_title("The better half, closer")
-        labels = [_label(sweep, name, longest) for name in question.variants]
+        for axes in left:
+            axes.set_ylabel(header(f"{judged_split(question)}/loss"))
+        labels = [_label(sweep, name, longest) for name in question.arms]
         legend(figure, panels[0], order=[*labels, FLOOR])
     return figure
+
+
+class _Part(NamedTuple):
+    """What a panel shows."""
+
+    title: str
+    arms: Collection[str]
+    height: tuple[float, float]
+
+
+def _parts(
+    question: SweepConfig,
+    lines: Mapping[str, pd.DataFrame],
+    floor: pd.DataFrame,
+    trained: Mapping[str, int],
+    longest: int,
+) -> list[_Part]:
+    if question.scales:
+        groups = {scale: {*arms} & {*lines} for scale, arms in by_scale(question).items()}
+        return [
+            _Part(literal(str(scale)), arms, _height([*(lines[arm] for arm in arms), floor]))
+            for scale, arms in groups.items()
+            if arms
+        ]
+    reaching = {name: line for name, line in lines.items() if ends(question, name, longest) is None}
+    close = _better_half(reaching or lines)
+    close += [line[line["position"] <= trained[name]] for name, line in lines.items()]
+    whole, closer = _height([*lines.values(), floor]), _height([*close, floor])
+    if whole[1] - whole[0] > APART * (closer[1] - closer[0]):
+        titles = {"All variants": whole, "The better half, closer": closer}
+        return [_Part(title, lines, height) for title, height in titles.items()]
+    return [_Part("", lines, whole)]
 
 
 def _line(found: Sequence[pd.DataFrame], trained: int, column: str, width: int) -> pd.DataFrame:
@@ -122,9 +152,7 @@ def _draw(
     question, style = sweep.question, looks(sweep.question)
     if len(floor):
         axes.plot(floor["position"], floor["mean"], **FLOOR_LOOK)
-    for name in [*question.comparisons, question.reference]:  # the dashes on top
-        if name not in lines:
-            continue
+    for name in drawn_in_order(question, list(lines)):
         line, look = lines[name], style[name]
         axes.fill_between(
             line["position"], line["min"], line["max"], color=look["color"], alpha=0.18, lw=0
@@ -139,7 +167,8 @@ def _draw(
 
 def _label(sweep: Sweep, name: str, longest: int) -> str:
     end = ends(sweep.question, name, longest)
-    return name if end is None else f"{name}: not defined beyond {end:,}"
+    variant = sweep.question.variant_of(name)
+    return variant if end is None else f"{variant}: not defined beyond {end:,}"
 
 
 def _mark_training(axes: "Axes", trained: Sequence[int], longest: int) -> None:

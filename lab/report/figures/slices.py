@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from lab.report.figures.axes import (
     words,
 )
 from lab.report.figures.marks import COMPLETE, GONE, PRUNED, colour, ring, scatter
+from lab.report.figures.panels import by_scale, names_of
 from lab.report.found import ranked
 from lab.report.search import LOST, Search
 from lab.report.style import FAINT, INK, PAGE, blank, legend, literal, paper
@@ -39,27 +41,32 @@ def slices(question: SweepConfig, search: Search) -> "Figure | None":
         return None
     columns = min(COLUMNS, len(settings))
     rows = math.ceil(len(settings) / columns)
-    n = len(search.objectives)
+    blocks = [
+        (index, scale, arms)
+        for index in range(len(search.objectives))
+        for scale, arms in by_scale(question).items()
+        if shown_values(search, index, arms=arms)
+    ]
+    n = len(blocks)
     with paper():
         figure = blank(max(4.6, PAGE * columns / COLUMNS), 0.3 + 2.1 * rows * n)
         grid = figure.subplots(rows * n, columns, squeeze=False)
-        for index, objective in enumerate(search.objectives):
-            values = shown_values(search, index)
-            block = grid[index * rows : (index + 1) * rows]
-            if not values:
-                continue
+        for number, (index, scale, arms) in enumerate(blocks):
+            objective, values = search.objectives[index], shown_values(search, index, arms=arms)
+            block = grid[number * rows : (number + 1) * rows]
             shown = window(values, sign=objective.sign, marks=search.count(*LOST) > 0)
+            block[0][0].set_title(literal(scale or ""))
             for axes, name in itertools.zip_longest(block.flatten(), settings):
                 if name is None:
                     axes.remove()
                     continue
-                _panel(axes, question, search, name, index, shown)
-            for number, axes in enumerate(block.flatten()[: len(settings)]):
-                if number % columns:
+                _panel(axes, question, search, name, index, arms, shown)
+            for place, axes in enumerate(block.flatten()[: len(settings)]):
+                if place % columns:
                     axes.tick_params(labelleft=False)
                 else:
                     metric_axis(axes.yaxis, objective.metric, lines=min(2, rows * n))
-        order = list(question.variants) if question.comparisons else [COMPLETE, PRUNED, GONE]
+        order = names_of(question) if question.comparisons else [COMPLETE, PRUNED, GONE]
         legend(figure, grid[0][0], order=order)
     return figure
 
@@ -75,13 +82,19 @@ def _shown_settings(question: SweepConfig, search: Search) -> list[str]:
 
 
 def _panel(
-    axes: "Axes", question: SweepConfig, search: Search, name: str, objective: int, shown: Window
+    axes: "Axes",
+    question: SweepConfig,
+    search: Search,
+    name: str,
+    objective: int,
+    arms: Sequence[str],
+    shown: Window,
 ) -> None:
     assert question.tune is not None
     entry = question.tune.space[name]
     values = strips(entry)
-    for index, variant in enumerate(question.variants):
-        lane = (index, len(question.variants))
+    for index, variant in enumerate(arms):
+        lane = (index, len(arms))
         trials = [trial for trial in of_variant(search, variant) if name in trial.settings]
         places = [_place(entry, trial.settings[name], trial.number, lane) for trial in trials]
         scatter(axes, question, trials, places, shown, objective=objective)
