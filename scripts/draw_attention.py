@@ -35,7 +35,7 @@ def draw(
     from lab.files import write_bytes
     from lab.package.read import load_package
     from lab.report.figures.attention import attention_maps
-    from lab.report.style import png, svg
+    from lab.report.figures.style import png, svg
 
     loaded = load_package(package)
     model, tokenizer, config = loaded.model, loaded.tokenizer, loaded.config.model

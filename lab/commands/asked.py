@@ -27,8 +27,8 @@ from lab.config.samplers import Gp
 from lab.config.space import Range, Settings
 from lab.config.sweep import SweepConfig
 from lab.data.prepare import Prepared, prepare
+from lab.report.judging.verdicts import settled_arms
 from lab.report.records import frame
-from lab.report.verdicts import settled_arms
 from lab.sweep.ask import Ask
 from lab.sweep.earlier import Warm, kept_warm
 from lab.sweep.folder import SweepFolder

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from lab.errors import ConfigError
-from lab.report.across import write_across
 from lab.report.collect import open_sweep
 from lab.report.page import write_report
+from lab.report.pages.across import write_across
 
 
 def report(folders: Sequence[Path], *, to: Path | None, opened: bool) -> None:

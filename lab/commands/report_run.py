@@ -13,9 +13,9 @@ from typing import Any
 from lab.errors import SweepError
 from lab.files import read_json
 from lab.report.collect import Sweep, open_sweep
-from lab.report.finished import finished
-from lab.report.table import plain
-from lab.report.verdict import Verdict
+from lab.report.judging.verdict import Verdict
+from lab.report.tables.finished import finished
+from lab.report.tables.table import plain
 from lab.sweep.launcher import ask_apart
 from lab.track.wandb_mode import resolve_mode
 from lab.track.wandb_report import ReportRun, record_report

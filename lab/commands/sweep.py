@@ -19,9 +19,9 @@ from lab.config.objective import value_of
 from lab.errors import ConfigError
 from lab.provenance import facts
 from lab.report.collect import open_sweep
-from lab.report.matched import made_equal, planned
+from lab.report.judging.wording import plural
 from lab.report.page import write_report
-from lab.report.wording import plural
+from lab.report.tables.matched import made_equal, planned
 from lab.sweep.certificates import candidates, certify_first
 from lab.sweep.estimate import Estimate, estimate, remember, remember_results
 from lab.sweep.folder import SweepFolder

@@ -27,13 +27,14 @@ from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, SweepError
 from lab.files import read_json, write_text
-from lab.report import certificates, search, trials
+from lab.report.judging.verdict import Verdict
+from lab.report.judging.verdicts import controls, judge
 from lab.report.records import REMEDY, Record, frame, in_order, record, table
-from lab.report.search import Search, parse_search
-from lab.report.search_runs import search_of_runs
-from lab.report.search_words import answer
-from lab.report.verdict import Verdict
-from lab.report.verdicts import controls, judge
+from lab.report.searches import search, trials
+from lab.report.searches.runs import search_of_runs
+from lab.report.searches.search import Search, parse_search
+from lab.report.searches.words import answer
+from lab.report.tables import certificates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lab.report import floors, history, plan_part, tables
-from lab.report.certificates import certificates
 from lab.report.collect import Sweep
-from lab.report.data_part import data_part
-from lab.report.effects import effects
-from lab.report.fairness import Shapes, fairness, in_what_alike
 from lab.report.figures import scales as over_scales
 from lab.report.figures.budget import budget
 from lab.report.figures.cost import cost
@@ -28,15 +23,22 @@ from lab.report.figures.interaction import interaction
 from lab.report.figures.paired import paired
 from lab.report.figures.positions import positions
 from lab.report.figures.tuning import tuning
-from lab.report.lengths import lengths
-from lab.report.limits import limits
+from lab.report.judging.limits import limits
 from lab.report.records import Record
-from lab.report.run_table import run_table
-from lab.report.scales import laws, scales, whether_signs_hold
-from lab.report.search_part import SearchPart, runs_of_best, search_part
+from lab.report.searches.part import SearchPart, runs_of_best, search_part
 from lab.report.snapshot import snapshot
-from lab.report.table import Table, share
-from lab.report.twin import twin
+from lab.report.tables import compared as tables
+from lab.report.tables import floors, history
+from lab.report.tables import plan as plan_part
+from lab.report.tables.certificates import certificates
+from lab.report.tables.data import data_part
+from lab.report.tables.effects import effects
+from lab.report.tables.fairness import Shapes, fairness, in_what_alike
+from lab.report.tables.lengths import lengths
+from lab.report.tables.runs import run_table
+from lab.report.tables.scales import laws, scales, whether_signs_hold
+from lab.report.tables.table import Table, share
+from lab.report.tables.twin import twin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from lab.files import write_bytes
-from lab.report.style import COLUMN, FAINT, INK, PALETTE, blank, paper, png
+from lab.report.figures.style import COLUMN, FAINT, INK, PALETTE, blank, paper, png
 
 FILE = "curve.png"
 

@@ -16,23 +16,23 @@ import pandas as pd
 
 from lab.config.sweep import SweepConfig
 from lab.files import write_bytes, write_json, write_text
-from lab.report import history
-from lab.report.captions import captions
 from lab.report.collect import open_sweep, write_results
-from lab.report.commands import commands
 from lab.report.content import figures_of, tables_of, texts_of, tried_of
-from lab.report.data_part import data_part
-from lab.report.drawing import draw
-from lab.report.glossary import glossary
-from lab.report.outline import of_comparison, of_search
-from lab.report.render import Report, to_html, to_markdown
-from lab.report.search import Search
-from lab.report.search_part import is_waiting
-from lab.report.sections import Content, filled
+from lab.report.figures.captions import captions
+from lab.report.figures.drawing import draw
+from lab.report.judging.verdict import Verdict
+from lab.report.pages.commands import commands
+from lab.report.pages.glossary import glossary
+from lab.report.pages.outline import of_comparison, of_search
+from lab.report.pages.render import Report, to_html, to_markdown
+from lab.report.pages.sections import Content, filled
+from lab.report.searches.part import is_waiting
+from lab.report.searches.search import Search
 from lab.report.snapshot import Snapshot, snapshot
-from lab.report.table import plain
+from lab.report.tables import history
+from lab.report.tables.data import data_part
+from lab.report.tables.table import plain
 from lab.report.terms import measure
-from lab.report.verdict import Verdict
 
 SCHEMA = 2
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from lab.config.base import Strict
 from lab.config.contrasts import Effect
-from lab.report.verdict import Kind
+from lab.report.judging.verdict import Kind
 
 Row = dict[str, Any]  # a table's row: its headers and what stands below them
 

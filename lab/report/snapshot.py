@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from lab.report.collect import Sweep
+from lab.report.judging.verdict import Verdict
 from lab.report.records import Record
-from lab.report.search import Search
-from lab.report.verdict import Verdict
+from lab.report.searches.search import Search
 
 T = TypeVar("T")
 

@@ -2,8 +2,8 @@
 
 from lab.config.confirm import ConfirmConfig
 from lab.config.sweep import SweepConfig
+from lab.report.judging.wording import plural
 from lab.report.terms import is_confirmed_otherwise, listed, quantity
-from lab.report.wording import plural
 from lab.stats.sequential import fewest_to_settle
 
 CONFIRM_RULE = """\

@@ -11,7 +11,7 @@ from small import small_package
 
 from lab.files import write_bytes
 from lab.report.figures.attention import attention_maps
-from lab.report.style import png
+from lab.report.figures.style import png
 
 package = small_package()
 ids = package.tokenizer.encode_prompt("The return value of ")

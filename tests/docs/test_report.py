@@ -10,8 +10,8 @@ import pytest
 import lab
 from lab.config.base import Strict
 from lab.report import schema
-from lab.report.outline import of_comparison, of_search
-from lab.report.sections import Outline
+from lab.report.pages.outline import of_comparison, of_search
+from lab.report.pages.sections import Outline
 
 ROOT = Path(lab.__file__).parents[1]
 PAGE = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from lab.config.loading import load_sweep
-from lab.report.verdict import Verdict
-from lab.report.verdicts import judge
+from lab.report.judging.verdict import Verdict
+from lab.report.judging.verdicts import judge
 
 RUNS = pd.read_csv(Path(__file__).parent / "norm-40.csv")
 FIXED = ("confirm.test=fixed", "confirm.min_seeds=null", "confirm.max_seeds=40")

@@ -10,7 +10,7 @@ import pytest
 from lab.config.loading import load_sweep
 from lab.config.sweep import SweepConfig
 from lab.report.records import frame
-from tests.report.searches import SPACE, build_search
+from tests.report.searched import SPACE, build_search
 from tests.report.sweeps import LR, Outcome, Truth, build_sweep, pair_of
 
 CONFIG = Path(__file__).parents[2] / "configs" / "posenc.yaml"

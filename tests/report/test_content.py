@@ -2,11 +2,11 @@
 
 import pytest
 
-from lab.report.captions import captions
 from lab.report.collect import open_sweep
 from lab.report.content import figures_of, tables_of, texts_of
-from lab.report.outline import of_comparison, of_search
-from lab.report.sections import Outline
+from lab.report.figures.captions import captions
+from lab.report.pages.outline import of_comparison, of_search
+from lab.report.pages.sections import Outline
 
 
 def placed(outline):

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from lab.report.page import write_report
-from tests.report.pages import Page
+from tests.report.written import Page
 
 FIGURES = ("differences", "tuning", "budget", "curves", "paired", "cost")
 TABLES = {

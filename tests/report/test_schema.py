@@ -10,12 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from lab.config.sweep import SweepConfig
-from lab.report.across import write_across
 from lab.report.collect import open_sweep
+from lab.report.judging.verdict import Verdict
 from lab.report.page import write_report
+from lab.report.pages.across import write_across
 from lab.report.schema import AcrossFile, ReportFile, VerdictEntry
-from lab.report.verdict import Verdict
-from tests.report.searches import SPACE
+from tests.report.searched import SPACE
 
 ONE: dict[str, Any] = {"baseline": None, "variants": {"base": {}}}
 

@@ -9,7 +9,7 @@ import pytest
 
 import lab
 from lab.config.loading import load_sweep
-from lab.report.tuned import tuning_of
+from lab.report.judging.tuned import tuning_of
 from lab.stats.paired import t_half_width
 from lab.stats.sequential import half_width
 from tests.stats.planted import LR, Curve, confirmed, looks, search, share, tuned

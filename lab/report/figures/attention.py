@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lab.report.style import FAINT, GRID, INK, blank, paper
+from lab.report.figures.style import FAINT, GRID, INK, blank, paper
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.config.space import Choices, Range, Scalar, same
-from lab.report.search import Search, Trial
-from lab.report.style import literal
+from lab.report.figures.style import literal
+from lab.report.searches.search import Search, Trial
 from lab.report.terms import header, setting
 from lab.stats.tuning import scaled
 

@@ -19,10 +19,10 @@ import pandas as pd
 from lab.config.samplers import QuasiRandom, UniformRandom
 from lab.config.sweep import SweepConfig
 from lab.report.figures.panels import fit_height, grid
-from lab.report.floors import best_possible
-from lab.report.style import PAGE, blank, literal, looks, paper
+from lab.report.figures.style import PAGE, blank, literal, looks, paper
+from lab.report.judging.tuned import numbers, trials_of
+from lab.report.tables.floors import best_possible
 from lab.report.terms import quantity, unit
-from lab.report.tuned import numbers, trials_of
 from lab.stats.budget import BudgetCurve, budget_curve
 
 if TYPE_CHECKING:

@@ -19,11 +19,21 @@ from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
 from lab.report.figures.axes import thousands
 from lab.report.figures.panels import curves_of, drawn_in_order, fit_height, names_of
-from lab.report.finished import finished
-from lab.report.floors import best_possible
-from lab.report.style import FLOOR, FLOOR_LOOK, INK, PAGE, blank, legend, literal, looks, paper
+from lab.report.figures.style import (
+    FLOOR,
+    FLOOR_LOOK,
+    INK,
+    PAGE,
+    blank,
+    legend,
+    literal,
+    looks,
+    paper,
+)
+from lab.report.judging.tuned import numbers
+from lab.report.tables.finished import finished
+from lab.report.tables.floors import best_possible
 from lab.report.terms import header
-from lab.report.tuned import numbers
 from lab.stats.tuning import Array
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from lab.report.figures.panels import (
     fit_height,
     names_of,
 )
-from lab.report.floors import best_possible
-from lab.report.style import FLOOR, FLOOR_LOOK, PAGE, blank, legend, looks, paper
+from lab.report.figures.style import FLOOR, FLOOR_LOOK, PAGE, blank, legend, looks, paper
+from lab.report.tables.floors import best_possible
 from lab.report.terms import header
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ import pandas as pd
 
 from lab.config.sweep import SweepConfig
 from lab.report.figures.panels import colour_of, label
-from lab.report.pairs import confirm_runs
-from lab.report.style import FAINT, GRID, INK, PAGE, RED, blank, legend, literal, paper
+from lab.report.figures.style import FAINT, GRID, INK, PAGE, RED, blank, legend, literal, paper
+from lab.report.judging.pairs import confirm_runs
+from lab.report.judging.tuned import numbers
+from lab.report.judging.verdict import Verdict
+from lab.report.judging.wording import amount, plural
+from lab.report.tables.twin import said
 from lab.report.terms import quantity, unit
-from lab.report.tuned import numbers
-from lab.report.twin import said
-from lab.report.verdict import Verdict
-from lab.report.wording import amount, plural
 from lab.stats.paired import noise_floor
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import MANY, metric_axis
-from lab.report.found import front as front_of
-from lab.report.found import ranked
-from lab.report.search import Search, Trial
-from lab.report.style import FAINT, PAGE, PALETTE, blank, legend, paper
+from lab.report.figures.style import FAINT, PAGE, PALETTE, blank, legend, paper
+from lab.report.searches.found import front as front_of
+from lab.report.searches.found import ranked
+from lab.report.searches.search import Search, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import Window, metric_axis, of_variant, shown_values, thousands, window
 from lab.report.figures.marks import COMPLETE, GONE, PRUNED, colour, ring, scatter
 from lab.report.figures.panels import by_scale, names_of
-from lab.report.search import LOST, Search, Trial
-from lab.report.style import INK, PAGE, blank, legend, literal, looks, paper
+from lab.report.figures.style import INK, PAGE, blank, legend, literal, looks, paper
+from lab.report.searches.search import LOST, Search, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

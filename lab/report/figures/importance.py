@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from lab.config.sweep import SweepConfig
 from lab.report.figures.marks import colour
-from lab.report.search import Search
-from lab.report.style import PAGE, blank, legend, literal, paper
+from lab.report.figures.style import PAGE, blank, legend, literal, paper
+from lab.report.searches.search import Search
 from lab.report.terms import share, short_names
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import pandas as pd
 from lab.config.contrasts import at_scale, cells
 from lab.config.sweep import SweepConfig
 from lab.report.figures.panels import grid
-from lab.report.pairs import confirm_runs, paired
-from lab.report.style import INK, MARKERS, PAGE, PALETTE, blank, literal, paper
+from lab.report.figures.style import INK, MARKERS, PAGE, PALETTE, blank, literal, paper
+from lab.report.judging.pairs import confirm_runs, paired
 from lab.report.terms import header
 from lab.stats.tuning import Array
 

@@ -10,9 +10,9 @@ from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import MANY, metric_axis, thousands
 from lab.report.figures.marks import COMPLETE, GONE, PRUNED
 from lab.report.figures.parallel import shade
-from lab.report.found import ranked
-from lab.report.search import LOST, Search, Trial
-from lab.report.style import FAINT, PAGE, PALETTE, blank, legend, paper
+from lab.report.figures.style import FAINT, PAGE, PALETTE, blank, legend, paper
+from lab.report.searches.found import ranked
+from lab.report.searches.search import LOST, Search, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import MANY, Window
-from lab.report.search import LOST, Trial
-from lab.report.style import FAINT, PALETTE, looks
+from lab.report.figures.style import FAINT, PALETTE, looks
+from lab.report.searches.search import LOST, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

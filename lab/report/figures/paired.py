@@ -23,9 +23,9 @@ from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
 from lab.report.figures.axes import thousands
 from lab.report.figures.panels import colour_of, curves_of, fit_height, grid, label
-from lab.report.style import GRID, INK, PAGE, blank, literal, paper
+from lab.report.figures.style import GRID, INK, PAGE, blank, literal, paper
+from lab.report.judging.verdict import Verdict
 from lab.report.terms import quantity, unit
-from lab.report.verdict import Verdict
 from lab.stats.decision import reach
 from lab.stats.tuning import Array
 

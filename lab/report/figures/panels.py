@@ -11,8 +11,8 @@ import pandas as pd
 from lab.config.contrasts import Contrast
 from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
-from lab.report.finished import finished
-from lab.report.style import INK, PALETTE, looks
+from lab.report.figures.style import INK, PALETTE, looks
+from lab.report.tables.finished import finished
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

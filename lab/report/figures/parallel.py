@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lab.config.space import Choices, Range, Scalar
 from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import MANY, Window, share, strips, window, words
-from lab.report.found import ranked
-from lab.report.search import Search, Trial
-from lab.report.style import FAINT, GRID, INK, PAGE, PALETTE, blank, literal, paper
+from lab.report.figures.style import FAINT, GRID, INK, PAGE, PALETTE, blank, literal, paper
+from lab.report.searches.found import ranked
+from lab.report.searches.search import Search, Trial
 from lab.report.terms import header, short_names
 
 if TYPE_CHECKING:

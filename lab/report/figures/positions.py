@@ -19,9 +19,19 @@ import pandas as pd
 from lab.config.sweep import SweepConfig
 from lab.report.collect import Sweep
 from lab.report.figures.panels import by_scale, drawn_in_order, grid
-from lab.report.finished import finished, judged_split
-from lab.report.lengths import ends, trained_on
-from lab.report.style import FAINT, FLOOR, FLOOR_LOOK, PAGE, blank, legend, literal, looks, paper
+from lab.report.figures.style import (
+    FAINT,
+    FLOOR,
+    FLOOR_LOOK,
+    PAGE,
+    blank,
+    legend,
+    literal,
+    looks,
+    paper,
+)
+from lab.report.tables.finished import finished, judged_split
+from lab.report.tables.lengths import ends, trained_on
 from lab.report.terms import header
 
 if TYPE_CHECKING:

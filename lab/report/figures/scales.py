@@ -16,13 +16,13 @@ import pandas as pd
 
 from lab.config.contrasts import Contrast
 from lab.config.sweep import SweepConfig
-from lab.report.extent import Extent, extent, law_of
 from lab.report.figures.axes import compact
 from lab.report.figures.panels import colour_of, label, names_of
-from lab.report.pairs import confirm_runs, paired
-from lab.report.style import GRID, INK, MARKERS, PAGE, blank, legend, literal, looks, paper
+from lab.report.figures.style import GRID, INK, MARKERS, PAGE, blank, legend, literal, looks, paper
+from lab.report.judging.pairs import confirm_runs, paired
+from lab.report.judging.verdict import Verdict
+from lab.report.tables.extent import Extent, extent, law_of
 from lab.report.terms import header, quantity, unit
-from lab.report.verdict import Verdict
 from lab.stats.tuning import Array
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from lab.report.figures.axes import (
 )
 from lab.report.figures.marks import COMPLETE, GONE, PRUNED, colour, ring, scatter
 from lab.report.figures.panels import by_scale, names_of
-from lab.report.found import ranked
-from lab.report.search import LOST, Search
-from lab.report.style import FAINT, INK, PAGE, blank, legend, literal, paper
+from lab.report.figures.style import FAINT, INK, PAGE, blank, legend, literal, paper
+from lab.report.searches.found import ranked
+from lab.report.searches.search import LOST, Search
 from lab.report.terms import short_names
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from lab.config.space import Range
 from lab.config.sweep import SweepConfig
 from lab.report.figures.axes import range_axis
 from lab.report.figures.panels import by_scale, grid, names_of
+from lab.report.figures.style import PAGE, blank, legend, looks, paper
+from lab.report.judging.tuned import numbers, trials_of, tuning_of
 from lab.report.records import column
-from lab.report.style import PAGE, blank, legend, looks, paper
 from lab.report.terms import header
-from lab.report.tuned import numbers, trials_of, tuning_of
 from lab.stats.tuning import Array, Surface, scaled
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from lab.report.figures.attention import MOST_LABELS, attention_maps, visible
-from lab.report.style import png
+from lab.report.figures.style import png
 
 
 def weights(heads: int, length: int) -> np.ndarray:

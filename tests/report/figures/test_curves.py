@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.report import style
 from lab.report.collect import open_sweep
+from lab.report.figures import style
 from lab.report.figures.curves import curves
 from tests.report.figures.drawn import band, lines, words
 from tests.report.judged import FLOOR, with_floor

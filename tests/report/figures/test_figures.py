@@ -5,10 +5,9 @@ import math
 import pytest
 
 from lab.config.space import Choices, Range
-from lab.report import style
 from lab.report.collect import open_sweep
 from lab.report.figures import axes as shared
-from lab.report.figures import front, history, importance, learning, parallel, slices
+from lab.report.figures import front, history, importance, learning, parallel, slices, style
 
 LR = "train.optimizer.lr"
 ONE = {LR: {"low": 1e-3, "high": 3.2e-2, "log": True}}

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from matplotlib.colors import to_hex
 
-from lab.report import style
 from lab.report.collect import open_sweep
+from lab.report.figures import style
 from lab.report.figures.forest import MARGIN, NOISE, forest
-from lab.report.pairs import confirm_runs
+from lab.report.judging.pairs import confirm_runs
 from tests.report.figures.drawn import marked, words
 
 

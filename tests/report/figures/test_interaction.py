@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from lab.report.collect import open_sweep
 from lab.report.figures.interaction import interaction, standard_errors
-from lab.report.pairs import confirm_runs
+from lab.report.judging.pairs import confirm_runs
 
 VALUES = st.floats(-5, 5).map(lambda x: round(x, 3))
 

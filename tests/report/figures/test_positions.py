@@ -8,8 +8,8 @@ import pytest
 
 from lab.report.collect import open_sweep
 from lab.report.figures.positions import positions
+from lab.report.figures.style import FLOOR
 from lab.report.page import write_report
-from lab.report.style import FLOOR
 from tests.report.judged import with_lengths
 
 BEYOND = {"rope": 0.3, "sinusoidal": 2.0}

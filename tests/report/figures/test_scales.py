@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lab.report.collect import open_sweep
-from lab.report.extent import extent, law_of
 from lab.report.figures.scales import ORDER, scales
-from lab.report.pairs import confirm_runs
+from lab.report.judging.pairs import confirm_runs
+from lab.report.tables.extent import extent, law_of
 from tests.report.figures.drawn import words
 
 

@@ -1,0 +1,1 @@
+"""From runs to verdicts, and the sentences that say them."""

@@ -1,0 +1,1 @@
+"""A report as pages: what is shown in which order, and the templates that show it."""
