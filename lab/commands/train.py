@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from lab.commands.progress_bar import progress_bar
 from lab.commands.usable import require_usable
 from lab.config.digest import run_digest
-from lab.config.loading import find, load_run
+from lab.config.loading import find, load_run, load_sweep
 from lab.config.order import Judge, WorkOrder
 from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
@@ -39,6 +39,8 @@ def train_one(
 ) -> int:
     """Train or continue the run of a config; returns the exit code."""
     run = load_run(config, overrides=overrides, variant=variant)
+    if variant is not None:
+        _refuse_unmatched(config, variant, overrides)
     if judge == "test" and not run.data.has_test:
         raise ConfigError(
             f"data.splits={list(run.data.splits)} has no test split; give it a share, or leave "
@@ -145,6 +147,16 @@ def _read(done: Mapping[str, Any]) -> list[str]:
             f"judged on the first {data['evaluated']['val']:,} of {val['tokens']:,} tokens"
         )
     return found
+
+
+def _refuse_unmatched(config: str, variant: str, overrides: Sequence[str]) -> None:
+    """What a sweep would train is known once it has matched the variants."""
+    sweep = load_sweep(config, overrides=overrides)
+    if sweep.match != "tokens" and variant not in {*sweep.matched, *sweep.references.values()}:
+        raise ConfigError(
+            f"{variant} is matched in {sweep.match} by a sweep, and that is not done here: train "
+            "runs/<run>/config.yaml of the sweep, or add --set match=tokens"
+        )
 
 
 def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:

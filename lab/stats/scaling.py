@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lab.stats.paired import t_interval
+from lab.stats.paired import t_half_width
 
 Array = npt.NDArray[np.float64]
 
@@ -75,7 +75,8 @@ def fit_law(
 def exponent_interval(
     x: npt.ArrayLike, losses: npt.ArrayLike, *, alpha: float = 0.05
 ) -> tuple[float, float] | None:
-    """Student's t interval over the jackknife's pseudo-values: losses of shape (n, seeds).
+    """The fitted exponent ± Student's t times its jackknife standard error: losses of shape
+    (n, seeds).
 
     What the draw of seeds leaves open, if the law holds; a seed is left out at all x at once, for
     the runs of a seed share their batches. None with fewer than three seeds, or where the law
@@ -93,7 +94,9 @@ def exponent_interval(
     exponents = [law.exponent for law in without if law]
     if len(exponents) < seeds:
         return None
-    return t_interval(seeds * whole.exponent - (seeds - 1) * np.array(exponents), alpha=alpha)
+    pseudo_values = seeds * whole.exponent - (seeds - 1) * np.array(exponents)
+    half = t_half_width(seeds, float(pseudo_values.std(ddof=1)), alpha=alpha)
+    return whole.exponent - half, whole.exponent + half
 
 
 def _points(x: npt.ArrayLike, losses: npt.ArrayLike) -> tuple[Array, Array]:
@@ -111,12 +114,12 @@ def _fitted(x: Array, y: Array, exponent: float) -> tuple[float, Array]:
     log_x, log_y, least = np.log(x), np.log(y), float(y.min())
 
     def residuals(law: Array) -> Array:
-        return np.asarray(np.log(law[0] + np.exp(law[1] - law[2] * log_x)) - log_y)
+        return np.asarray(np.logaddexp(np.log(law[0]), law[1] - law[2] * log_x) - log_y)
 
     def slopes(law: Array) -> Array:
-        falling = np.exp(law[1] - law[2] * log_x)
-        by_each = np.column_stack([np.ones_like(x), falling, -falling * log_x])
-        return np.asarray(by_each / (law[0] + falling)[:, None])
+        log_loss = np.logaddexp(np.log(law[0]), law[1] - law[2] * log_x)
+        share = np.exp(law[1] - law[2] * log_x - log_loss)  # of the loss, what falls
+        return np.column_stack([np.exp(-log_loss), share, -share * log_x])
 
     line = np.linalg.lstsq(np.column_stack([np.ones_like(x), x**-exponent]), y, rcond=None)[0]
     floor = float(np.clip(line[0], 0.01 * least, 0.99 * least))

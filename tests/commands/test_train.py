@@ -106,3 +106,14 @@ def test_a_run_is_judged_on_the_test_split_when_asked(
     assert main(["train", "run.yaml", "--test"]) == 0
     assert main(["train", "run.yaml"]) == 2
     assert "was judged on test; move it away" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_variant_that_a_sweep_would_match_is_not_trained_unmatched(
+    work: Path, tiny_run: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = {"model.d_ff": 8} if "d_ff" in tiny_run["model"] else {"model.mlp": {"kind": "swiglu"}}
+    variants = {"plain": {}, "wide": wide}
+    question = {"question": "Which?", "base": tiny_run, "variants": variants, "match": "flops"}
+    (work / "question.yaml").write_text(yaml.safe_dump(question))
+    assert main(["train", str(work / "question.yaml"), "--variant", "wide"]) == 2
+    assert "wide is matched in flops by a sweep" in capsys.readouterr().err

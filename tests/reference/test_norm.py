@@ -10,7 +10,7 @@ from lab.config.loading import load_sweep
 from lab.report.judging.verdict import Verdict
 from lab.report.judging.verdicts import judge
 
-RUNS = pd.read_csv(Path(__file__).parent / "norm-40.csv")
+RUNS = pd.read_csv(Path(__file__).parent / "norm.csv")
 FIXED = ("confirm.test=fixed", "confirm.min_seeds=null", "confirm.max_seeds=40")
 
 

@@ -164,7 +164,7 @@ def twin(verdict: Verdict, question: SweepConfig, what: str, basis: str) -> str:
         return (
             f"Flagged: {b} and its twin{where}, which differ in nothing but their initial values, "
             f"are found to differ: the twin's {what} {basis}. By right that happens {once}; if it "
-            "is more than chance, the verdicts above claim too much as well."
+            "is more than chance, the verdicts may claim too much as well."
         )
     return (
         f"The twin control{where} finds nothing, as it should: {b} with other initial values "
