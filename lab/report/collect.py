@@ -45,6 +45,7 @@ TIMING = ("total", "setup", "train", "eval", "track", "package")
 POSITIONS = ("length", "position", "tokens", "loss")
 RATES = ("tokens_per_second", "peak_memory_bytes")
 AGAIN = "run the sweep again, and it is made anew"
+PLAN_AGAIN = "move it away and run the sweep again"
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ def open_sweep(folder: str | Path) -> Sweep:
                 f"{folder} is not the folder of a sweep: it has no {name}; "
                 "give one that `lab sweep` has written, such as experiments/posenc"
             )
-    plan = _read_object(folder / "plan.json", remedy="run the sweep again")
+    plan = _read_object(folder / "plan.json", remedy=PLAN_AGAIN)
+    if not _is_plan(plan):
+        raise SweepError(f"{folder / 'plan.json'} is damaged (not as a plan is); {PLAN_AGAIN}")
     return Sweep(folder, _read_question(folder / "sweep.yaml"), plan)
 
 
@@ -192,6 +195,20 @@ def _read_run(path: Path) -> Record | None:
         raise SweepError(f"{path} holds the order of the run {order.get('run')}; {REMEDY}")
     begun = any((path / name).exists() for name in ("metrics.csv", "checkpoint"))
     return record(order, result, unfinished="running" if begun else "planned")
+
+
+def _is_plan(raw: Mapping[str, Any]) -> bool:
+    """Whether the parts that reports read have the form that they are written in."""
+    try:
+        before = raw.get("before") or {}
+        named = [*before.get("changed", ()), *before.get("finished", ())]
+        whole = [raw["runs"][end] for end in ("least", "greatest")] if "runs" in raw else []
+        weights = [weight for c in raw.get("contrasts", ()) for weight in c["weights"].values()]
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return all(isinstance(x, str) for x in named) and all(
+        isinstance(x, int | float) for x in (*whole, *weights)
+    )
 
 
 def _is_certificates(raw: Mapping[str, Any]) -> bool:

@@ -6,7 +6,8 @@ Design choices:
 - `tau`, what tuning may have left on the table on both sides, widens it at each end; seeds cannot
   make that part smaller;
 - so a comparison may be futile: where everything that the seeds leave possible lies within what
-  tuning may hide, more seeds settle nothing. To stop then costs no error, since nothing is claimed.
+  tuning may hide, as it always does where that is not known, more seeds settle nothing. To stop
+  then costs no error, since nothing is claimed.
 """
 
 import math
@@ -67,7 +68,7 @@ def decide(
         return Decision("equivalent", mean, half, tau, small=abs(mean) > half + tau)
     if abs(mean) > half + tau:
         return Decision("decided", mean, half, tau)
-    hidden = abs(mean) > half if math.isinf(tau) else abs(mean) + half <= tau
+    hidden = math.isfinite(half) and abs(mean) + half <= tau
     futile = hidden and (margin is None or margin <= tau)
     return Decision("undecided", mean, half, tau, futile=futile)
 

@@ -35,6 +35,7 @@ def log_e_value(differences: npt.ArrayLike, *, g: float = PRIOR_VARIANCE) -> flo
     n = d.size
     if n < 2 or not d.any():
         return 0.0
+    d = d / np.abs(d).max()  # E does not depend on the scale, and squares stay within floats
     c = 1 + n * g
     mean = float(d.mean())
     squares = float(np.square(d - mean).sum())

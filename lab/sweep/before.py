@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lab.config.contrasts import Contrast
 from lab.config.registered import is_intact
 from lab.config.sweep import SweepConfig
 
@@ -58,19 +59,30 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 def _is_judged_alike(now: SweepConfig, then: SweepConfig) -> bool:
     """Whether one rule says what counts as an answer.
 
-    Fewer comparisons than before have more of α each: to leave some out changes the rule.
+    To leave a comparison out, or to put another in its place, changes the rule: α is shared among
+    those that are asked, also by what was found of those that are asked no more.
     """
-    return _rule(now) == _rule(then) and len(now.judged) >= len(then.judged)
+    asked = [_meaning(now, contrast) for contrast in now.judged]
+    return _rule(now) == _rule(then) and all(_meaning(then, c) in asked for c in then.judged)
+
+
+def _meaning(question: SweepConfig, contrast: Contrast) -> Any:
+    """A contrast by what is trained, whatever its arms are called."""
+    weights = contrast.weights.items()
+    return sorted((question.variant(arm).model_dump_json(), weight) for arm, weight in weights)
 
 
 def _rule(question: SweepConfig) -> tuple[Any, ...]:
-    """By what it comes to, not by how it is spelled."""
+    """By what it comes to, not by how it is spelled.
+
+    A test that may be looked at after every seed errs no more with more seeds, or fewer; a twin is
+    no part of the answer.
+    """
     confirm, names = question.confirm, ("compare", "factors", "scales", "match")
+    seeds = confirm.max_seeds if confirm and confirm.test == "fixed" else None
     return (
         *(getattr(question, name) for name in ("endpoint", "references", *names)),
-        confirm
-        and (confirm.test, confirm.first_seeds, confirm.max_seeds, confirm.alpha, confirm.margin),
-        confirm and confirm.has_twin,
+        confirm and (confirm.test, seeds, confirm.alpha, confirm.margin),
     )
 
 
@@ -84,6 +96,8 @@ def _question(plan: Plan) -> SweepConfig | None:
 
 def _facts(plan: Plan, question: SweepConfig | None) -> dict[str, Any]:
     resolved = question.dump() if question else plan.get("resolved") or {}
+    if question:  # they go by the order of variants and levels, too
+        resolved = {**resolved, "reference": question.reference}
     return {**resolved, **{key: plan.get(key) for key in ("corpus_digest", "threads")}}
 
 

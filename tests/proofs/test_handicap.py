@@ -1,7 +1,7 @@
 """A planted truth found from end to end: RoPE that does not turn is worse than RoPE.
 
 With positions divided by 10^12 every angle is 0, so `frozen` knows no positions beyond what the
-causal mask tells. It is tuned and confirmed like any variant, on real text, by the shipped question.
+causal mask tells. It is tuned and confirmed like any variant, on text, by the shipped question.
 """
 
 import logging

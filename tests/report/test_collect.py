@@ -214,3 +214,14 @@ def test_an_odd_result_is_named(make_sweep, change):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(SweepError, match=f"{first_run(folder).name} is damaged"):
         open_sweep(folder).runs()
+
+
+@pytest.mark.parametrize(
+    "damage", [{"before": [1]}, {"runs": [1]}, {"contrasts": 5}, {"contrasts": [{"weights": 1}]}]
+)
+def test_a_plan_of_another_form_is_named(damage, make_sweep):
+    folder = make_sweep()
+    path = folder / "plan.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    with pytest.raises(SweepError, match=r"plan\.json is damaged .* move it away"):
+        open_sweep(folder)

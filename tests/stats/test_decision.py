@@ -54,11 +54,12 @@ def test_where_tuning_hides_all_that_is_left_more_seeds_are_futile():
     assert not decide([0.1, -0.1, 0.05], alpha=0.05, tau=0.05).futile
 
 
-def test_where_tau_is_not_known_a_difference_at_these_settings_is_all_there_is_to_find():
+def test_where_tau_is_not_known_seeds_settle_nothing_once_they_bound_anything():
     d = [0.010, 0.012, 0.008, 0.011, 0.009, 0.010]
     found = decide(d, alpha=0.05, tau=math.inf)
     assert (found.kind, found.differs_here, found.futile) == ("undecided", True, True)
-    assert not decide([0.01, -0.02, 0.005, 0.01], alpha=0.05, tau=math.inf).settled
+    assert decide([0.01, -0.02, 0.005, 0.01], alpha=0.05, tau=math.inf, margin=1).settled
+    assert not decide([0.01, -0.02], alpha=0.05, tau=math.inf).settled
 
 
 @given(st.floats(0.02, 0.2), st.floats(0.02, 0.2), st.integers(0, 50))

@@ -125,3 +125,9 @@ def test_a_large_effect_is_found_in_few_seeds() -> None:
             mean, sd = d[:, :n].mean(1), d[:, :n].std(1, ddof=1)
             stopped[np.abs(mean) > half_width(n, 1.0, alpha=0.05) * sd] = n
         assert low <= stopped.mean() <= high
+
+
+def test_the_evidence_does_not_depend_on_the_unit():
+    d = np.array([0.1, 0.12, 0.07, 0.11])
+    for unit in (1e-200, 1e-3, 1e200):
+        assert log_e_value(d * unit) == pytest.approx(log_e_value(d))

@@ -41,9 +41,6 @@ def test_a_first_plan_has_seen_nothing() -> None:
     [
         {"confirm": {**CONFIRM, "margin": 0.5}},
         {"confirm": {**CONFIRM, "alpha": 0.1}},
-        {"confirm": {**CONFIRM, "max_seeds": 7}},
-        {"confirm": {**CONFIRM, "min_seeds": 2}},
-        {"confirm": {**CONFIRM, "twin": True}},
         {"confirm": {**CONFIRM, "metric": "bpb"}},
         {"confirm": {"test": "fixed", "max_seeds": 5}},
         {"baseline": "rope"},
@@ -51,6 +48,8 @@ def test_a_first_plan_has_seen_nothing() -> None:
         {"match": "flops"},
         {"scales": {"small": {"model.d_model": 8}, "large": {}}},
         {"variants": {"learned": {}, "rope": {"model.position": {"kind": "rope"}}}},
+        {"variants": {**QUESTION["variants"], "none-of-these": {"model.norm.eps": 1e-3}}},
+        {"variants": dict(reversed(QUESTION["variants"].items()))},
     ],
     ids=str,
 )
@@ -73,6 +72,9 @@ def test_who_changes_the_rule_after_seeing_answers_explores(change: dict[str, An
     "change",
     [
         {"question": "Which, then?"},
+        {"confirm": {**CONFIRM, "max_seeds": 7}},
+        {"confirm": {**CONFIRM, "min_seeds": 2}},
+        {"confirm": {**CONFIRM, "twin": True}},
         {"tune": {**QUESTION["tune"], "trials": 12}},
         {"variants": {**QUESTION["variants"], "more": {"model.norm.eps": 1e-3}}},
         {"confirm": {**CONFIRM, "twin": False}},  # as it was by default

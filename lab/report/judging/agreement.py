@@ -21,7 +21,7 @@ from lab.report.judging.verdict import Verdict
 from lab.report.judging.wording import amount, plural
 from lab.report.tables.table import Table
 
-Outcome = Literal["the same", "settled in some only", "different"]
+Outcome = Literal["the same", "open in all", "settled in some only", "different"]
 OPEN = ("undecided", "unstable")
 
 
@@ -37,6 +37,8 @@ class Repeated:
         found = {_conclusion(verdict) for verdict in self.verdicts.values()}
         if len(found) == 1:
             return "the same"
+        if not found - {*OPEN}:
+            return "open in all"
         return "settled in some only" if len(found - {*OPEN}) < 2 else "different"
 
 
@@ -61,6 +63,8 @@ def sentence(found: list[Repeated]) -> str:
     verb, was = ("reaches", "was") if len(found) == 1 else ("reach", "were")
     text = f"{outcomes.count('the same')} of {asked} that {was} asked more than once {verb} "
     text += "the same verdict."
+    if neither := outcomes.count("open in all"):
+        text += f" In {neither}, all leave it open, for different reasons."
     if some := outcomes.count("settled in some only"):
         text += f" In {some}, one sweep leaves open what another settles."
     if different := outcomes.count("different"):
@@ -87,7 +91,7 @@ def agreement(found: list[Repeated]) -> Table | None:
 def _asked(sweep: Sweep) -> Iterator[tuple[str, bool, Verdict]]:
     """What identifies a contrast in either direction, which of the two it is, and its verdict."""
     for verdict in sweep.verdicts():
-        if verdict.settled and verdict.n and verdict.weights:
+        if verdict.settled and verdict.n and len(verdict.weights) > 1:
             sides = _sides(sweep.question, verdict)
             is_forward = sides[0][1] > 0
             sides = [(arm, weight if is_forward else -weight) for arm, weight in sides]

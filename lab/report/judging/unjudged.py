@@ -19,7 +19,7 @@ def unstable(
     losses: int,
 ) -> str:
     """Who lost which runs, and what ranks say."""
-    a, b = wording.named(verdict, question)
+    a, _ = wording.named(verdict, question)
     parts = [_losses(side) for side in sides if side["status"].isin(("diverged", "failed")).any()]
     text = f"unstable: {'; '.join(parts)}."
     if verdict.variant == verdict.reference:
@@ -30,7 +30,9 @@ def unstable(
         if verdict.p_value is not None and wins + losses
         else ""
     )
-    return wording.begun(verdict, question, f"{a} against {b} is {text}{ranks}")
+    return wording.begun(
+        verdict, question, f"{wording.subject(verdict, question)} is {text}{ranks}"
+    )
 
 
 def undefined(verdict: Verdict, question: SweepConfig) -> str:

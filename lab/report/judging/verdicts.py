@@ -11,8 +11,9 @@ Design choices:
 - a variant that has no answer at the length that is judged is told so, and costs no alpha;
 - where tau cannot be estimated it may be anything, so nothing is decided about the variants, only
   about these settings of them;
-- a diverged or failed confirm run leaves no mean to speak of: ranks only, the lost run last;
-- the test `fixed` looks once: before all seeds are there it says nothing.
+- a diverged or failed confirm run leaves no mean to speak of: ranks only, the lost run last; one
+  that came after a contrast was settled changes nothing about it;
+- before the plan's first look, which of the test `fixed` is its only one, nothing is said.
 """
 
 import math
@@ -95,9 +96,7 @@ def _compare(
     sides = [confirm_runs(question, runs, arm) for arm in verdict.weights]
     asked = set[int].intersection(*(set(side["seed"]) for side in sides))
     both = [side[side["seed"].isin(asked)] for side in sides]  # others served another contrast
-    if any(side["status"].isin(LOST).any() for side in both):
-        return _unstable(verdict, question, both)
-    seeds, values = paired(sides)
+    unknown, (seeds, values) = verdict, paired(sides)
     verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
     arms = [question.twins.get(arm, arm) for arm in verdict.weights]
     tuned = tuple(tuning_of(question, runs, arm) for arm in arms)
@@ -106,6 +105,8 @@ def _compare(
         verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))
     elif any(_tuned_in_vain(question, side) for side in tuned):
         verdict = replace(verdict, settled=True)
+    if not verdict.settled and any(side["status"].isin(LOST).any() for side in both):
+        return _unstable(unknown, question, both)
     return replace(verdict, sentence=wording.comparison(verdict, question, tuned))
 
 
@@ -153,11 +154,11 @@ def _measured(
     if anytime:
         evidence = math.exp(min(sequential.log_e_value(d), 700))
         verdict = replace(verdict, e_value=evidence)
-    elif n < confirm.max_seeds:
-        return verdict
-    else:
+    elif n == confirm.max_seeds:
         rng = np.random.default_rng(0)  # a fixed stream: the same report from the same runs
         verdict = replace(verdict, p_value=sign_flip_p(d, rng=rng))
+    if n < confirm.first_seeds:
+        return verdict  # the plan has not come to its first look
 
     found = decide(d, alpha=alpha, margin=margin, tau=hidden, anytime=anytime)
     shown = found.half + (tau or 0.0)

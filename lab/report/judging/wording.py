@@ -35,16 +35,28 @@ def comparison(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | 
     """The verdict on a contrast. `tuned`: of each arm in it, in the order of its weights."""
     confirm = question.confirm
     assert confirm is not None
-    a, b = named(verdict, question)
     doubt = (verdict.high - verdict.low) / 2
     if verdict.n == 0:
         return begun(verdict, question, _not_compared(verdict, question, tuned))
-    if confirm.test == "fixed" and verdict.n < confirm.max_seeds:
+    if verdict.n < confirm.first_seeds:
+        once = (
+            "a fixed test looks only once"
+            if confirm.test == "fixed"
+            else "none is looked at before"
+        )
+        sides = "both" if len(verdict.weights) == 2 else "all"
         return begun(
             verdict,
             question,
-            f"{a} against {b} is not judged yet: {verdict.n} of {confirm.max_seeds} seeds are "
-            "finished for both, and a fixed test looks only once.",
+            f"{subject(verdict, question)} is not judged yet: {verdict.n} of "
+            f"{confirm.first_seeds} seeds are finished for {sides}, and {once}.",
+        )
+    if verdict.kind == "undecided" and not any(verdict.differences):
+        return begun(
+            verdict,
+            question,
+            f"{subject(verdict, question)} is undecided: there is no difference on any of "
+            f"{seeds(verdict)}, and only a margin could call that equivalent.",
         )
     size = f"{amount(abs(verdict.difference), doubt=doubt)} {unit(verdict.metric)}"
     what = f"{quantity(verdict.metric)} is {_direction(verdict)} by {size}"
@@ -67,6 +79,14 @@ def named(verdict: Verdict, question: SweepConfig) -> tuple[str, str]:
     return verdict.variant, verdict.reference
 
 
+def subject(verdict: Verdict, question: SweepConfig) -> str:
+    """What is judged, as the beginning of a sentence."""
+    if verdict.beside is not None:
+        return f"the interaction of {verdict.factor} and {verdict.beside[0]}"
+    a, b = named(verdict, question)
+    return f"{a} against {b}"
+
+
 def begun(verdict: Verdict, question: SweepConfig, sentence: str) -> str:
     """Where, and over what it is averaged, before what is said of it."""
     where = [] if verdict.scale is None else [f"at scale {verdict.scale}"]
@@ -75,7 +95,7 @@ def begun(verdict: Verdict, question: SweepConfig, sentence: str) -> str:
     if verdict.factor is not None and others:
         where.append(f"averaged over {listed(others)}")
     if not where:
-        return sentence
+        return sentence[0].upper() + sentence[1:] if verdict.beside else sentence
     begun = ", ".join(where)
     return f"{begun[0].upper()}{begun[1:]}, {sentence}"
 
@@ -87,7 +107,7 @@ def _between(verdict: Verdict, question: SweepConfig, what: str, basis: str) -> 
     if not basis:
         return (
             f"{a} against {b} is undecided: {a}'s {what} on average, but {seeds(verdict)} "
-            "cannot bound the difference yet."
+            f"cannot bound the difference yet.{_outlook(verdict, question)}"
         )
     match verdict.kind:
         case "decided":
@@ -128,7 +148,7 @@ def _interaction(verdict: Verdict, question: SweepConfig, size: str, basis: str)
     if not basis:
         return (
             f"whether {both} interact is undecided: {what} on average, but {seeds(verdict)} "
-            "cannot bound that yet."
+            f"cannot bound that yet.{_outlook(verdict, question)}"
         )
     match verdict.kind:
         case "decided":
@@ -189,15 +209,22 @@ def _trials_needed(verdict: Verdict) -> str:
 
 
 def _not_compared(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> str:
-    a, b = named(verdict, question)
     for name, side in zip(verdict.weights, tuned, strict=True):
         if side and not side.chosen:
             trials = plural(side.trials, "tuning trial")
             return (
-                f"{a} has not been compared with {b}: none of {name}'s {trials} "
+                f"{_unjudged(verdict, question)}: none of {name}'s {trials} "
                 "ended with a finite loss, so there was nothing to confirm."
             )
-    return f"{a} has not been compared with {b}: no seed is finished for both yet."
+    sides = "both" if len(verdict.weights) == 2 else "all"
+    return f"{_unjudged(verdict, question)}: no seed is finished for {sides} yet."
+
+
+def _unjudged(verdict: Verdict, question: SweepConfig) -> str:
+    if verdict.beside is not None:
+        return f"{subject(verdict, question)} has not been judged"
+    a, b = named(verdict, question)
+    return f"{a} has not been compared with {b}"
 
 
 def _direction(verdict: Verdict) -> str:
@@ -246,6 +273,8 @@ def _left_by_tuning(verdict: Verdict) -> str:
 def _outlook(verdict: Verdict, question: SweepConfig) -> str:
     assert question.confirm is not None
     if verdict.more_seeds is None:
+        if math.isinf(verdict.high):
+            return ""
         if verdict.tau is None or abs(verdict.difference) <= verdict.tau:
             return " More seeds alone would not settle it: tune with more trials first."
         return " No affordable number of seeds would settle it at this mean and spread."

@@ -50,7 +50,7 @@ def test_main_effects_are_found_and_an_absent_interaction_is_equivalent(ask, run
         "Averaged over norm, rope beats learned: its test loss is lower by 0.29"
     )
     assert "none tuned" in position.sentence
-    assert both.sentence.startswith("position and norm do not interact beyond the margin of 0.05")
+    assert both.sentence.startswith("Position and norm do not interact beyond the margin of 0.05")
 
 
 def test_an_interaction_is_found(ask, runs_of):
@@ -58,7 +58,7 @@ def test_an_interaction_is_found(ask, runs_of):
     assert both.kind == "decided"
     assert both.difference == pytest.approx((1.3 - 1.9) - (1.7 - 2.0), abs=0.02)
     assert both.sentence.startswith(
-        "position and norm interact: the difference of rope from learned in test loss is lower by "
+        "Position and norm interact: the difference of rope from learned in test loss is lower by "
         "0.29"
     )
     assert "nats a token with rmsnorm than with layernorm (" in both.sentence
@@ -147,3 +147,46 @@ def test_tuning_hides_of_an_effect_what_it_hides_of_its_arms_by_weight(ask, runs
     assert position.tau > 0
     assert both.tau == pytest.approx(2 * position.tau)
     assert "all tuned with 4 trials" in both.sentence
+
+
+def test_a_run_lost_after_a_contrast_was_settled_changes_nothing_about_it(ask, runs_of):
+    question = ask(factors={"position": POSITION, "norm": NORM})
+    cells = dict(zip(CELLS, (2.0, 1.9, 1.7, 1.6), strict=True))
+    outcomes = planted(cells, noise=0.02)
+    early = {arm: {s: x for s, x in found.items() if s <= 4} for arm, found in outcomes.items()}
+    before = judge(question, runs_of(question, early))
+    outcomes["rope+rmsnorm"][6] = "diverged"
+    after = judge(question, runs_of(question, outcomes))
+    assert (before[0].kind, before[2].kind) == ("decided", "undecided")
+    assert after[0] == before[0]
+    assert after[2].kind == "unstable"
+    assert after[2].sentence.startswith("The interaction of position and norm is unstable: 1 of")
+
+
+def test_a_flagged_twin_stays_flagged(ask, runs_of):
+    question = ask(variants=POSITION)
+    outcomes = planted({"learned": 2.0, "rope": 1.5, "learned-twin": 2.1})
+    outcomes["learned"][6] = "diverged"
+    (twin,) = controls(question, runs_of(question, outcomes))
+    assert (twin.kind, twin.n) == ("decided", 4)
+
+
+def test_before_the_first_look_nothing_is_said(ask, runs_of):
+    question = ask(variants=POSITION, confirm=RULES | {"min_seeds": 8})
+    runs = runs_of(question, planted({"learned": 2.0, "rope": 1.5}, seeds=range(1, 6)))
+    (verdict,) = judge(question, runs)
+    assert (verdict.kind, verdict.settled) == ("undecided", False)
+    assert verdict.sentence == (
+        "rope against learned is not judged yet: 5 of 8 seeds are finished for both, and none is "
+        "looked at before."
+    )
+
+
+def test_arms_that_come_out_the_same_are_told_so(ask, runs_of):
+    question = ask(variants=POSITION, confirm=RULES | {"margin": None})
+    same = planted({"learned": 2.0})["learned"]
+    (verdict,) = judge(question, runs_of(question, {"learned": same, "rope": same}))
+    assert verdict.sentence == (
+        "rope against learned is undecided: there is no difference on any of 4 seeds, and only a "
+        "margin could call that equivalent."
+    )

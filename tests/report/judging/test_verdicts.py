@@ -121,7 +121,7 @@ def test_undecided_says_how_many_more_seeds(two, runs_of):
 
 
 def test_three_seeds_bound_nothing(two, runs_of):
-    question = two()
+    question = two(min_seeds=2)
     (verdict,) = judge(question, runs_of(question, pair(-0.2, 0.001, (1, 2, 3))))
     assert verdict.kind == "undecided"
     assert (verdict.low, verdict.high) == (-math.inf, math.inf)
