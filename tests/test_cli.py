@@ -64,7 +64,7 @@ def test_a_dry_run_needs_no_torch_and_writes_nothing(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "30 to 42" in done.stdout
+    assert "34 to 50" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

@@ -184,11 +184,11 @@ FAULTS = {
     ),
     "warm-up": (
         ["train.steps=60"],
-        "base.train: schedule.warmup_steps=60 leaves nothing of steps=60; try 6",
+        "base.train: schedule.warmup_steps=100 leaves nothing of steps=60; try 6",
     ),
     "micro-batches": (
         ["train.micro_batch_size=3"],
-        "base.train: batch_size=16 is not a multiple of micro_batch_size=3",
+        "base.train: batch_size=8 is not a multiple of micro_batch_size=3",
     ),
     "variant's seed": (
         ["variants={a: {}, b: {seed: 3}}", "baseline=a"],

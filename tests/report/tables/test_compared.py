@@ -5,6 +5,7 @@ import math
 import statistics
 
 import pytest
+from scipy import stats
 
 from lab.report.collect import open_sweep
 from lab.report.tables import compared as tables
@@ -159,8 +160,30 @@ def test_each_scale_has_a_noise_floor_of_its_own(make_sweep, asking):
         assert f"{floor:.2g} nats a token for learned@{scale}" in note
 
 
+def test_the_noise_floor_is_printed_alike_everywhere(plain_sweep):
+    sweep = open_sweep(plain_sweep)
+    table = tables.results(sweep.question, sweep.runs())
+    (shown,) = [row[-2] for row in table.cells() if row[0] == "learned"]
+    assert f" is {shown} nats a token for learned." in table.note
+    (floors,) = [row[1:] for row in compared(sweep).cells() if row[0] == "Noise floor"]
+    assert set(floors) == {shown}
+
+
 def test_twins_are_in_no_table_of_variants(plain_sweep):
     sweep = open_sweep(plain_sweep)
     assert "learned-twin" in set(sweep.runs()["variant"])
     for table in (tables.results(sweep.question, sweep.runs()), compared(sweep)):
         assert set(table.frame["Variant"]) <= set(sweep.question.variants)
+
+
+def test_an_unstable_comparison_has_a_row_without_a_mean(make_sweep):
+    sweep = open_sweep(make_sweep(lost={("confirm", "rope", 2): "diverged"}))
+    table = compared(sweep)
+    shown = row(table, "rope")
+    assert (shown["Verdict"], shown["Seeds"]) == ("unstable", 4)
+    assert shown["Sign-test p"] == stats.binomtest(3, 4).pvalue
+    assert [shown[name] for name in ("Difference", "Interval from", "Interval to", "E-value")] == (
+        [None] * 4
+    )
+    assert row(table, "sinusoidal")["Sign-test p"] is None
+    assert "An unstable one has lost runs" in table.note

@@ -10,9 +10,14 @@ def cells(sweep, verdict):
     return evidence(verdict, sweep.question, sweep.runs(), sweep.timing())
 
 
-def test_lost_runs_leave_no_mean_to_tell(make_sweep):
-    sweep = open_sweep(make_sweep(lost={("confirm", "rope", 2): "diverged"}))
-    assert [v.variant for v in measured(sweep.verdicts())] == ["sinusoidal"]
+def test_lost_runs_leave_the_sign_test_alone(make_sweep, asking):
+    asked = asking(tune=None, confirm={"test": "fixed", "max_seeds": 6})
+    sweep = open_sweep(make_sweep(asked=asked, lost={("confirm", "rope", 2): "diverged"}))
+    assert [v.variant for v in measured(sweep.verdicts())] == ["sinusoidal", "rope"]
+    sinusoidal, rope = (cells(sweep, verdict) for verdict in sweep.verdicts())
+    assert rope["Sign-flip p"] is sinusoidal["Sign-test p"] is None
+    assert rope["Sign-test p"] > 0
+    assert sinusoidal["Sign-flip p"] > 0
 
 
 def test_the_threshold_is_that_of_the_shared_level(plain_sweep):

@@ -1,9 +1,13 @@
 """What grows from scale to scale."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from lab.report.collect import open_sweep
-from lab.report.tables.extent import FLOPS, PARAMETERS, TOKENS, extent, law_of
+from lab.report.tables.extent import FLOPS, PARAMETERS, TOKENS, extent, law_of, misfit, seed_sd
+from lab.stats.scaling import ScalingLaw, fit_law
 
 WIDE, LONG = {"model.d_model": 96}, {"train.steps": 800}
 
@@ -81,3 +85,23 @@ def test_the_law_is_of_the_seeds_that_all_scales_have(make_sweep, asking):
     alike = runs[~runs["seed"].eq(4)]
     assert law_of(asked, fewer, "rope", size) == law_of(asked, alike, "rope", size) != whole
     assert law_of(asked, runs[~first], "rope", size) is None
+
+
+@pytest.mark.parametrize(("bend", "why"), [(0.0, ""), (0.05, "misfit above 2 SD over seeds")])
+def test_a_law_fits_where_seeds_explain_what_it_misses(bend, why):
+    x = np.array([1.0, 4.0, 16.0, 64.0])
+    noise = np.random.default_rng(0).normal(0, 0.003, (4, 6))
+    losses = (1.5 + 2 * x**-0.4)[:, None] * np.exp(noise)
+    losses[1] *= 1 + bend
+    assert seed_sd(losses) == pytest.approx(0.003, rel=0.4)
+    law = fit_law(x, losses)
+    assert law is not None
+    assert misfit(law, losses) == why
+
+
+def test_a_law_without_a_floor_does_not_fit():
+    law = ScalingLaw(floor=1e-9, scale=2.0, exponent=0.1, residual_sd=0.001)
+    losses = law.predict([1.0, 4.0, 16.0, 64.0])[:, None] * np.exp([[-0.01, 0.01]])
+    assert misfit(law, losses) == "floor at its bound, 0"
+    assert misfit(replace(law, floor=1.0), losses) == ""
+    assert misfit(replace(law, floor=1.0), losses[:, :1]) == ""  # a seed says nothing of noise

@@ -4,7 +4,7 @@ import json
 import statistics
 
 import pytest
-from tests.report.test_tables import results_of, row
+from tests.report.tables.test_compared import results_of, row
 
 from lab.report.collect import open_sweep
 from lab.report.tables.fairness import fairness, in_what_alike, sizes_of
@@ -97,9 +97,17 @@ def test_all_that_differs_is_named_with_its_number(plain_sweep):
     assert f"parameters (sinusoidal −{share:.1f} %, rope −{share:.1f} %)" in sentence
     assert "FLOPs" not in sentence
     assert sentence.endswith("each against learned.")
-    sizes = sizes_of(sweep.question, runs, timing)
-    slower = sizes["rope"]["wall-clock"] / sizes["learned"]["wall-clock"] - 1
-    assert ("rope +" in sentence.partition("seconds")[2]) == (slower > 0.005)
+    assert "seconds" not in sentence  # they vary by chance alone
+    slow = timing.assign(train=timing["train"].where(timing["variant"] != "rope", 60.0))
+    (sentence,) = in_what_alike(sweep.question, runs, slow)
+    assert "seconds (rope +" in sentence
+
+
+def test_the_spread_of_seconds_is_that_of_judged_runs(plain_sweep):
+    sweep = open_sweep(plain_sweep)
+    sizes = sizes_of(sweep.question, sweep.runs(), sweep.timing())
+    seconds = [r["timing"]["train"] for r in results_of(plain_sweep, "learned", "confirm")]
+    assert sizes["learned"]["SD of seconds"] == pytest.approx(statistics.stdev(seconds))
 
 
 def test_what_was_set_to_match_is_told(make_sweep, asking):

@@ -4,7 +4,7 @@ import json
 import statistics
 
 import pytest
-from tests.report.test_tables import results_of
+from tests.report.tables.test_compared import results_of
 
 from lab.report.collect import open_sweep
 from lab.report.tables.compared import results
