@@ -56,6 +56,11 @@ class Sweep:
     question: SweepConfig
     plan: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """What the plan calls it: the same wherever the folder lies and however it is reached."""
+        return str(self.plan.get("sweep") or self.folder.resolve().name)
+
     def records(self) -> list[Record]:
         """All runs that have been ordered, in the order of `records.in_order`."""
         scheduled = {name for batch in _schedule(self.folder, "rounds") for name in batch}

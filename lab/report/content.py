@@ -110,7 +110,7 @@ def texts_of(sweep: Sweep) -> dict[str, list[str]]:
         "certified": certificates(question, sweep.certificates(), sweep.records())[0],
         "read": data_part(question, sweep.records())[0],
         "rule": [str(sweep.plan["rule"])] if sweep.plan.get("rule") else [],
-        "plan": plan_part.spared(question, runs),
+        "plan": plan_part.spared(question, runs, verdicts),
         "surplus": plan_part.about_surplus(sweep.surplus()),
     }
 

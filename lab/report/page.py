@@ -20,6 +20,7 @@ from lab.report.collect import open_sweep, write_results
 from lab.report.content import figures_of, tables_of, texts_of, tried_of
 from lab.report.figures.captions import captions
 from lab.report.figures.drawing import draw
+from lab.report.judging.ended import goes_on
 from lab.report.judging.verdict import Verdict
 from lab.report.pages.commands import commands
 from lab.report.pages.glossary import glossary
@@ -75,7 +76,7 @@ def _collect(sweep: Snapshot) -> Report:
         else of_comparison(compares=bool(question.comparisons))
     )
     return Report(
-        name=sweep.folder.resolve().name,
+        name=sweep.name,
         plan=str(sweep.plan.get("hash") or ""),
         question=question.question,
         measure=measure(question),
@@ -95,12 +96,11 @@ def _collect(sweep: Snapshot) -> Report:
 def is_unfinished(
     question: SweepConfig, search: Search | None, runs: pd.DataFrame, verdicts: Sequence[Verdict]
 ) -> bool:
-    waiting = runs["status"].isin(("running", "planned")).any()
     if question.is_search and search and is_waiting(question, search):
         return True
     if question.is_search and search and not search.complete:
-        return bool(waiting)  # there is nothing to confirm
-    return bool(waiting) or not all(verdict.settled for verdict in verdicts)
+        return goes_on(runs, ())  # there is nothing to confirm
+    return goes_on(runs, verdicts)
 
 
 def _remove_earlier(folder: Path, *, figures: Iterable[str], tables: Container[str]) -> None:

@@ -40,7 +40,9 @@ class VerdictEntry(Strict):
     level: float | None = Field(description="of the interval: 1 − α/k")
     n: int = Field(description="how many seeds")
     seeds: list[int] = Field(description="which they are")
-    differences: list[float] = Field(description="one a seed, in the same order")
+    differences: list[float | None] = Field(
+        description="one a seed, in the same order; null where a run was lost"
+    )
     settled: bool = Field(description="no more seeds are needed, or allowed")
     e_value: float | None = Field(description="of the anytime test, against no difference")
     p_value: float | None = Field(description="of the fixed test: the exact sign-flip test")

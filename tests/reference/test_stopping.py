@@ -80,3 +80,14 @@ def test_it_reaches_the_verdicts_of_the_fixed_design(name: str) -> None:
 def test_what_is_decided_is_decided_in_the_same_direction() -> None:
     decided = [v for v in judge(told("posenc")[0], told("posenc")[2]) if v.kind == "decided"]
     assert {v.variant: v.difference < 0 for v in decided} == {"sinusoidal": False, "rope": True}
+
+
+def test_the_documentation_says_what_was_spent() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    spent = {name: [len(told(name, *o)[1]) for o in ((), FIXED)] for name in QUESTIONS}
+    for name, (early, fixed) in spent.items():
+        kinds = ", ".join(v.kind for v in judge(told(name)[0], told(name)[2]))
+        assert f"| {name} | {early} | {fixed} | {kinds} |" in text
+    early, fixed = (sum(column) for column in zip(*spent.values(), strict=True))
+    assert f"| together | {early} | {fixed} | the same |" in text
+    assert f"spent {100 * early / fixed:.0f} % of the fixed design's runs" in text

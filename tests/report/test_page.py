@@ -64,8 +64,7 @@ def test_the_page_needs_nothing_else(reported):
     assert "link" not in page.tags
     assert {link[1:] for link in page.links if link.startswith("#")} <= {*page.ids}
     assert len(page.ids) == len({*page.ids})
-    assert all(link.startswith("../../../artifacts/posenc/") for link in page.packages)
-    assert len(page.packages) == len(list(folder.glob("runs/*")))
+    assert page.packages == []  # none lies there, so none is linked
     assert not re.search(r"@import|url\((?!#)|<img|<iframe", page.source)
 
 
@@ -130,12 +129,7 @@ def test_equal_results_give_equal_bytes(reported, make_sweep):
         str(name) for name in files if (again / name).read_bytes() != (reported / name).read_bytes()
     }
     assert len(files) > 90
-    assert different == {  # the folder's own path
-        "report/index.html", "report/report.md", "report/report.json", "report/tables/runs.csv"
-    }  # fmt: skip
-    for name in different:
-        here = (again / name).read_text().replace(again.as_posix(), "")
-        assert here == (reported / name).read_text().replace(reported.as_posix(), "")
+    assert different == set()  # wherever the folder lies
 
 
 def test_hostile_texts_stay_texts(make_sweep, asking):

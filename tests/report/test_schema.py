@@ -61,7 +61,8 @@ def test_a_comparison(
 def test_a_comparison_in_which_runs_were_lost(make_sweep: Callable[..., Path]) -> None:
     lost = {("confirm", "rope", 2): "diverged", ("tune", "learned", 0): "failed"}
     parsed = ReportFile.parse(written(make_sweep(lost=lost)))
-    assert "unstable" in [verdict.kind for verdict in parsed.verdicts]
+    (lost,) = [verdict for verdict in parsed.verdicts if verdict.kind == "unstable"]
+    assert [seed for seed, d in zip(lost.seeds, lost.differences, strict=True) if d is None] == [2]
 
 
 @pytest.mark.parametrize(

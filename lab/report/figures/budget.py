@@ -5,7 +5,8 @@ Design choices:
   list, not those that were named beforehand or that refine around the best;
 - exact for random draws, approximate for a quasi-random list, whose points are spread more evenly;
   none at all for a grid, for what a sampler has learned, and where trials were given up early;
-- a panel an arm, all of one height, with the reference dashed in each.
+- a panel an arm, all of one height, with the reference dashed in each;
+- a band without an end inside its panel would only colour all of it, and is left out.
 
 The estimator and its band are those of `lab.stats.budget`.
 """
@@ -51,6 +52,8 @@ def budget(question: SweepConfig, runs: pd.DataFrame) -> "Figure | None":
             _panel(axes, question, arm, found[arm], reference)
         needed = [x for line in found.values() for x in (*line.expected, *line.low)]
         fit_height(panels[0], [x for x in needed if math.isfinite(x)])
+        for axes, arm in zip(panels, shown, strict=True):
+            _band(axes, found[arm], colour=looks(question)[arm]["color"])
         metric = question.tuning_metric
         for axes in left:
             axes.set_ylabel(f"Best {quantity(metric)},\n{unit(metric)}")
@@ -91,12 +94,20 @@ def _curve(question: SweepConfig, runs: pd.DataFrame, arm: str) -> BudgetCurve |
     )
 
 
+def _band(axes: "Axes", line: BudgetCurve, *, colour: str) -> None:
+    """After the panel has its height, which a band does not change."""
+    bottom, top = axes.get_ylim()
+    ends = np.concatenate([line.low, line.high])
+    if ((bottom < ends) & (ends < top)).any():
+        low, high = np.nan_to_num(line.low, neginf=-1e9), np.nan_to_num(line.high, posinf=1e9)
+        axes.fill_between(line.n, low, high, color=colour, alpha=0.12, lw=0)
+        axes.set_ylim(bottom, top)
+
+
 def _panel(
     axes: "Axes", question: SweepConfig, arm: str, line: BudgetCurve, reference: BudgetCurve | None
 ) -> None:
     look, style = looks(question)[arm], looks(question)[question.reference_of(arm)]
-    low, high = np.nan_to_num(line.low, neginf=-1e9), np.nan_to_num(line.high, posinf=1e9)
-    axes.fill_between(line.n, low, high, color=look["color"], alpha=0.12, lw=0)
     if reference is not None:
         axes.plot(reference.n, reference.expected, color=style["color"], ls=style["ls"], lw=1)
     axes.plot(

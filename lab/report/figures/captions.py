@@ -36,7 +36,11 @@ def captions(question: SweepConfig) -> dict[str, str]:
 
 
 def _differences(question: SweepConfig) -> str:
-    text = "Differences between runs of the same seed: a dot a seed, a diamond for their mean. "
+    text = (
+        "Differences between runs of the same seed: a dot a seed, a diamond for their mean. A "
+        "cross at the right edge is a seed at which the variant's run was lost, at the left edge "
+        "one at which only the other side's was: such a row has no mean. "
+    )
     text += _interval(question)
     if question.confirm and question.confirm.margin is not None:
         text += " Grey is the margin within which differences do not matter."
@@ -81,13 +85,13 @@ def _scales(question: SweepConfig) -> str:
         "lowest seed to the highest. "
     )
     text += (
-        "The curve is the power law that fits best, where one does; else the marks are joined. "
+        "The curve is a power law, where one fits; else the marks are joined. "
         if len(question.scales) >= FEWEST
         else "Marks are joined by straight lines. "
     )
     text += (
         f"Right: the difference at each scale, moved aside a little where several stand at one. "
-        f"{_interval(question)}"
+        f"{_interval(question)} A hollow mark on a broken line has no bounds yet."
     )
     if question.confirm and question.confirm.margin is not None:
         text += " Grey is the margin."
@@ -140,6 +144,7 @@ def _budget(question: SweepConfig) -> str:
         )
     else:
         text += "."
+    text += " In a panel without a band the trials are so few that they bound nothing."
     if question.comparisons:
         text += f" {_reference(question)} is dashed in every panel."
     if len(question.arms) > MOST_BUDGETS:

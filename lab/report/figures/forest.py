@@ -7,6 +7,8 @@ Design choices:
 - what a reader needs beside the marks stands in words: mean, interval, verdict;
 - the SD over seeds of the reference is hatched: what one run against another would show by luck;
 - the twin comes last and is grey, or red where it was decided, which ought not to be;
+- where runs were lost there is no mean: dots for the seeds that ended on both sides, and for each
+  other a cross at an edge, at the right (worse) where the variant's own run was lost;
 - a row without numbers keeps its place and says why.
 """
 
@@ -21,13 +23,14 @@ import pandas as pd
 from lab.config.sweep import SweepConfig
 from lab.report.figures.panels import colour_of, label
 from lab.report.figures.style import FAINT, GRID, INK, PAGE, RED, blank, legend, literal, paper
-from lab.report.judging.pairs import confirm_runs
+from lab.report.judging.pairs import LOST, confirm_runs
 from lab.report.judging.tuned import numbers
 from lab.report.judging.verdict import Verdict
 from lab.report.judging.wording import amount, plural
 from lab.report.tables.twin import said
 from lab.report.terms import quantity, unit
 from lab.stats.paired import noise_floor
+from lab.stats.tuning import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +56,7 @@ class Row:
 
     @property
     def is_drawn(self) -> bool:
-        return self.verdict is not None and len(self.verdict.differences) > 0
+        return self.verdict is not None and any(map(math.isfinite, self.verdict.differences))
 
     @property
     def reach(self) -> float:
@@ -87,6 +90,7 @@ def forest(
         axes.axvline(0, color=INK, lw=0.8, zorder=1.5)
         for row in drawn:
             _draw(axes, row)
+            _draw_lost(axes, row, question, runs)
         _name(axes, rows)
         _fit(axes, question, drawn, margin)
         axes.set_ylim(rows[-1].y - 0.6, 0.6)
@@ -137,11 +141,13 @@ def _draw_noise(
 def _draw(axes: "Axes", row: Row) -> None:
     v, colour = row.verdict, row.colour
     assert v is not None
-    beside = (np.arange(len(v.differences)) * 0.618034 + 0.5) % 1 - 0.5
+    heights = row.y + DOTS + 0.22 * _beside(len(v.differences))
     axes.plot(
-        v.differences, row.y + DOTS + 0.22 * beside, ls="", marker="o", ms=3.6, mec="white",
+        v.differences, heights, ls="", marker="o", ms=3.6, mec="white",
         mew=0.4, color=colour, alpha=0.9, zorder=3,
     )  # fmt: skip
+    if not math.isfinite(v.difference):
+        return
     y = row.y - BAR
     if math.isfinite(v.low) and math.isfinite(v.high):
         tau = v.tau or 0.0
@@ -151,6 +157,27 @@ def _draw(axes: "Axes", row: Row) -> None:
     axes.plot(
         v.difference, y, ls="", marker="D", ms=5.2, color=colour, mec="white", mew=0.8, zorder=4
     )
+
+
+def _draw_lost(axes: "Axes", row: Row, question: SweepConfig, runs: pd.DataFrame) -> None:
+    """A cross a seed that has no difference, at the height of its dot."""
+    v = row.verdict
+    if v is None or v.kind != "unstable":
+        return
+    side = confirm_runs(question, runs, v.variant)
+    own = {*side.loc[side["status"].isin(LOST), "seed"].astype(int)}
+    heights = row.y + DOTS + 0.22 * _beside(len(v.differences))
+    for seed, d, y in zip(v.seeds, v.differences, heights, strict=True):
+        if math.isnan(d):
+            axes.plot(
+                float(seed in own), y, ls="", marker="x", ms=4, mew=1, color=row.colour,
+                transform=axes.get_yaxis_transform(), clip_on=False, zorder=3,
+            )  # fmt: skip
+
+
+def _beside(n: int) -> Array:
+    """Dots of like value side by side: n heights from -0.5 to 0.5."""
+    return np.asarray((np.arange(n) * 0.618034 + 0.5) % 1 - 0.5, dtype=np.float64)
 
 
 def _name(axes: "Axes", rows: Sequence[Row]) -> None:
@@ -179,7 +206,7 @@ def _write(
 
 
 def _numbers(verdict: Verdict) -> str:
-    if not verdict.differences:
+    if not verdict.differences or verdict.kind == "unstable":
         return "–"
     doubt = (verdict.high - verdict.low) / 2
     if not math.isfinite(doubt):

@@ -41,7 +41,7 @@ EARLY = 0.2  # of training
 def paired(sweep: Sweep) -> "Figure | None":
     """A panel a contrast that has a mean; None where no arms have two evaluations in common."""
     question, runs = sweep.question, sweep.runs()
-    judged = {v.name: v for v in sweep.verdicts() if v.differences}
+    judged = {v.name: v for v in sweep.verdicts() if math.isfinite(v.difference)}
     lines = {arm: curves_of(sweep, runs, arm) for arm in question.arms}
     shown = [
         (contrast, verdict, differences)

@@ -3,7 +3,9 @@
 Design choices:
 - at the left what each variant reaches, from the lowest seed to the highest, with the power law
   through it where there are four scales or more (see `lab.stats.scaling`), else straight lines;
+- a law that does not fit is not drawn: marks are joined instead;
 - at the right the verdicts' differences and intervals, one beside the other at each scale;
+- where nothing bounds a difference yet its mark is hollow, on a broken line of the full height;
 - what grows is on the axis: see `lab.report.extent`. Where nothing does, scales stand in order.
 """
 
@@ -21,7 +23,7 @@ from lab.report.figures.panels import colour_of, label, names_of
 from lab.report.figures.style import GRID, INK, MARKERS, PAGE, blank, legend, literal, looks, paper
 from lab.report.judging.pairs import confirm_runs, paired
 from lab.report.judging.verdict import Verdict
-from lab.report.tables.extent import Extent, extent, law_of
+from lab.report.tables.extent import Extent, extent, law_of, losses_of, misfit
 from lab.report.terms import header, quantity, unit
 from lab.stats.tuning import Array
 
@@ -86,6 +88,8 @@ def _losses(
         elinewidth=0.9, color=look["color"], label=variant, zorder=3,
     )  # fmt: skip
     law = law_of(question, runs, variant, size) if size.name != ORDER else None
+    if law and misfit(law, losses_of(question, runs, variant)[1]):
+        law = None
     along = np.geomspace(x.min(), x.max(), 100) if law else x[np.argsort(x)]
     line = law.predict(along) if law else mean[np.argsort(x)]
     axes.plot(along, line, color=look["color"], ls=look["ls"], lw=1.2)
@@ -95,7 +99,7 @@ def _differences(
     axes: "Axes", question: SweepConfig, verdicts: Sequence[Verdict], size: Extent
 ) -> None:
     known = {contrast.name: contrast for contrast in question.contrasts}
-    drawn = [(known[v.name], v) for v in verdicts if v.differences]
+    drawn = [(known[v.name], v) for v in verdicts if math.isfinite(v.difference)]
     names = list(dict.fromkeys(label(question, contrast) for contrast, _ in drawn))
     margin = question.confirm.margin if question.confirm else None
     if margin is not None:
@@ -131,6 +135,9 @@ def _lane(
             tau = v.tau or 0.0
             axes.plot([place, place], [v.low, v.high], lw=0.9, **bar)
             axes.plot([place, place], [v.low + tau, v.high - tau], lw=2.6, alpha=0.75, **bar)
+        else:
+            axes.axvline(place, color=colour, ls="--", lw=0.8, alpha=0.4)
+            axes.plot(place, v.difference, marker=marker, ms=5, mfc="white", mec=colour, zorder=4)
     axes.plot(
         x, [v.difference for _, v in rows], lw=0.8, marker=marker, ms=5, mec="white", mew=0.5,
         color=colour, label=literal(name, most=30), zorder=3,

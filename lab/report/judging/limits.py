@@ -5,12 +5,14 @@ Design choices:
 - the order is from what is compared to how it is judged.
 """
 
+import math
+
 import pandas as pd
 
 from lab.config.sweep import SweepConfig
 from lab.report.judging.tuned import numbers
 from lab.report.judging.verdict import Verdict
-from lab.report.judging.wording import percent, plural
+from lab.report.judging.wording import percent
 from lab.report.tables.finished import finished, judged_split
 from lab.report.terms import listed
 
@@ -88,21 +90,52 @@ def _how_it_is_judged(question: SweepConfig, verdicts: list[Verdict]) -> list[st
             "Runs are judged by the loss after their last step: nothing is said about shorter or "
             "longer training."
         )
-    if any(verdict.kind == "undecided" for verdict in verdicts):
-        found.append("Undecided is not equal: the difference may be anything within the interval.")
+    found += _what_undecided_means(verdicts)
     if confirm.margin is None:
         found.append("The plan gives no margin, so nothing could be found to be equivalent.")
-    k, share = len(question.judged), percent(confirm.alpha)
-    found.append(
-        f"The chance of a wrong claim, {share}, is for {'all ' if k > 1 else ''}"
-        f"{plural(k, 'comparison')} of this question together, if differences over seeds are about "
-        "normal; who asks many questions will meet wrong answers among them."
-    )
+    if question.judged:
+        found.append(
+            f"The chance of a wrong claim, {percent(confirm.alpha)}, is for "
+            f"{_all_of(len(question.judged))}, if differences over seeds are about normal; who "
+            "asks many questions will meet wrong answers among them."
+        )
     if not question.twins:
         found.append(
             "No twin control was run: the error rate was not checked on this question's own runs."
         )
     return found
+
+
+def _what_undecided_means(verdicts: list[Verdict]) -> list[str]:
+    """Each comparison is named only where they are undecided in different ways."""
+    names: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.kind == "undecided":
+            names.setdefault(_left_open(verdict), []).append(verdict.name)
+    if not names:
+        return []
+    if len(names) == 1:
+        return [f"Undecided is not equal: {next(iter(names))}."]
+    each = "; ".join(f"of {listed(of)}, {what}" for what, of in names.items())
+    return [f"Undecided is not equal: {each}."]
+
+
+def _left_open(verdict: Verdict) -> str:
+    if not math.isfinite(verdict.high - verdict.low):
+        return "the seeds do not bound the difference yet"
+    if verdict.tau is None:
+        return "the interval holds at these settings only"
+    return "the difference may be anything within the interval"
+
+
+def _all_of(k: int) -> str:
+    match k:
+        case 1:
+            return "the one comparison of this question"
+        case 2:
+            return "both comparisons of this question together"
+        case _:
+            return f"all {k:,} comparisons of this question together"
 
 
 def _span(low: float, high: float) -> str:

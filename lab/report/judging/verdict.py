@@ -36,7 +36,7 @@ class Verdict:
     level: float = math.nan  # of the interval: 1 - alpha/k
     n: int = 0
     seeds: tuple[int, ...] = ()
-    differences: tuple[float, ...] = ()  # one a seed
+    differences: tuple[float, ...] = ()  # one a seed; NaN where a run of it was lost
     settled: bool = False  # no more seeds are needed, or allowed
     e_value: float | None = None  # test: anytime
     p_value: float | None = None  # test: fixed, exact sign-flip

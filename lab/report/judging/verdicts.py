@@ -192,10 +192,13 @@ def _unstable(verdict: Verdict, question: SweepConfig, sides: list[pd.DataFrame]
     both = ended[0].index.intersection(ended[1].index).sort_values()
     a, b = (side.loc[both].to_numpy(dtype=np.float64) for side in ended)
     wins, losses = int(np.sum(a < b)), int(np.sum(a > b))
+    is_known = np.isfinite(a) & np.isfinite(b)
+    d = np.subtract(a, b, out=np.full(len(both), np.nan), where=is_known)
     verdict = replace(
         verdict,
         n=len(both),
         seeds=tuple(int(seed) for seed in both),
+        differences=tuple(float(x) for x in d),
         p_value=sign_test_p(wins, losses) if len(both) else None,
     )
     return replace(verdict, sentence=unjudged.unstable(verdict, question, sides, wins, losses))

@@ -87,7 +87,7 @@ def write_across(folders: Sequence[Path], *, to: Path | None = None) -> tuple[Pa
     found = [
         across_tables.verdicts(sweeps),
         agreement.agreement(repeated),
-        across_tables.costs(sweeps, ended={each.name: not each.unfinished for each in told}),
+        across_tables.costs(sweeps),
         across_tables.settings(sweeps),
     ]
     tables = {table.name: table for table in found if table}
@@ -115,11 +115,11 @@ def write_across(folders: Sequence[Path], *, to: Path | None = None) -> tuple[Pa
 
 
 def _named(sweeps: Sequence[Snapshot]) -> dict[str, Snapshot]:
-    """By the folder's name; by its path where two have the same."""
+    """By the folder's name; by the path that leads there where two have the same."""
     names = [sweep.folder.resolve().name for sweep in sweeps]
     found: dict[str, Snapshot] = {}
     for name, sweep in zip(names, sweeps, strict=True):
-        label = name if names.count(name) == 1 else sweep.folder.as_posix()
+        label = name if names.count(name) == 1 else _from_here(sweep.folder)
         if any(sweep.folder.samefile(other.folder) for other in found.values()):
             raise ConfigError(f"{sweep.folder} is given twice; give each sweep once")
         found[label] = sweep
@@ -163,8 +163,13 @@ def _told(name: str, sweep: Snapshot, target: Path) -> Told:
 
 
 def _command(folders: Sequence[Path], to: Path | None) -> str:
-    words = [folder.as_posix() for folder in folders] + (["--to", to.as_posix()] if to else [])
+    words = [*map(_from_here, folders), *(["--to", _from_here(to)] if to else [])]
     return f"python -m lab.report {shlex.join(words)}"
+
+
+def _from_here(path: Path) -> str:
+    """The one way to write it that tells nothing of what lies above the working folder."""
+    return Path(os.path.relpath(path)).as_posix()
 
 
 def _machine_readable(across: Across, sweeps: Mapping[str, Snapshot]) -> dict[str, Any]:

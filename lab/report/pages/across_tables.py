@@ -47,13 +47,13 @@ def verdicts(sweeps: Sweeps) -> Table:
     return Table("verdicts", pd.DataFrame(rows), shows, _judged_alike(sweeps))
 
 
-def costs(sweeps: Sweeps, *, ended: Mapping[str, bool]) -> Table:
-    """What each sweep trained. `ended`: whether it is at its end."""
+def costs(sweeps: Sweeps) -> Table:
+    """What each sweep trained."""
     rows = []
     stopped: dict[tuple[str, str], tuple[int, int]] = {}
     for name, sweep in sweeps.items():
         runs, confirm = sweep.runs(), sweep.question.confirm
-        spent = plan_part.spent(sweep.question, runs) if ended[name] else {}
+        spent = plan_part.spent(sweep.question, runs, sweep.verdicts())
         stopped |= {(name, arm): counts for arm, counts in spent.items()}
         confirmed = int((runs["phase"] == "confirm").sum())
         fixed = sum(most for _, most in spent.values())

@@ -20,7 +20,7 @@ class Cell(NamedTuple):
 def cells(table: Table) -> list[list[Cell]]:
     """Header row first; the first cell of every row names it."""
     header, *rows = table.cells()
-    found = [[Cell(name, table.looks.get(name, "")) for name in header]]
+    found = [[Cell(name, "word" if name in table.looks else "") for name in header]]  # is no code
     if not table.sortable:
         return found + [[Cell(text, MARKS.get(text, "")) for text in row] for row in rows]
     values = table.frame.itertuples(index=False)

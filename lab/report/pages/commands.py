@@ -19,20 +19,20 @@ Commands = list[tuple[str, str]]
 
 def commands(sweep: Sweep) -> Commands:
     """Pairs: what it does, and the command."""
-    name = sweep.folder.resolve().name
-    folder = shlex.quote(sweep.folder.as_posix())
-    file = shlex.quote(f"{name}.yaml")
+    folder = shlex.quote(f"experiments/{sweep.name}")
+    original = shlex.quote(f"experiments/{sweep.name}/sweep.yaml")
+    file = shlex.quote(f"{sweep.name}.yaml")
     found = [
         (
             "Ask the same question elsewhere; finished runs are not repeated",
-            f"cp {folder}/sweep.yaml {file} && python -m lab.sweep {file}",
+            f"cp {original} {file} && python -m lab.sweep {file}",
         ),
         ("Make this report again from its files", f"python -m lab.report {folder}"),
     ]
     best, what = _best_package(sweep.question, sweep.search(), sweep.runs())
     prompt = _prompt(sweep.question, sweep.records(), best)
     if best and prompt:
-        package = shlex.quote(f"artifacts/{name}/{best}")
+        package = shlex.quote(f"artifacts/{sweep.name}/{best}")
         found.append(
             (
                 f"Write text with the {what}",

@@ -51,6 +51,7 @@ def results(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
     spread = dict(zip(frame["Variant"], frame["SD over seeds"], strict=True))
     note = "" if question.is_search else _noise(question, spread)
     shows: dict[str, Show] = dict.fromkeys(frame.columns[1:-1], decimals(4))
+    shows |= {"SD over seeds": amount}
     shows |= {name: decimals(3) for name in frame.columns if "erplexity" in name}
     shows |= {name: accuracy for name in frame.columns if "accuracy" in name}
     known = frame.drop(columns="SD over seeds").dropna(axis="columns", how="all")

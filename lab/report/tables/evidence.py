@@ -10,7 +10,7 @@ import pandas as pd
 from lab.config.sweep import SweepConfig
 from lab.report.judging.pairs import confirm_runs
 from lab.report.judging.verdict import Verdict
-from lab.report.judging.wording import percent, plural
+from lab.report.judging.wording import amount, percent, plural
 from lab.report.tables.table import Show, bound, decimals, probability, share, short
 from lab.report.terms import unit
 from lab.stats.paired import EXACT_UP_TO, noise_floor
@@ -22,19 +22,20 @@ SHOWS: Mapping[str, Show] = {
     "E-value": short,
     "Sign-flip p": probability,
     "p after Holm": probability,
+    "Sign-test p": probability,
     "Effect size d_z": decimals(1),
     "P(A > B)": share,
     "Correlation": decimals(2),
-    "Noise floor": decimals(4),
+    "Noise floor": amount,
     "Tuning may hide": decimals(4),
     "Worker minutes for them": decimals(1),
 }
-_OPTIONAL = ("p after Holm", "More seeds", "Worker minutes for them")
+_OPTIONAL = ("p after Holm", "Sign-test p", "More seeds", "Worker minutes for them")
 
 
 def measured(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Those that have a mean difference to speak of."""
-    return [v for v in verdicts if v.weights and v.n and v.kind != "unstable"]
+    """Those that rest on seeds: on their mean difference, or on ranks where runs were lost."""
+    return [v for v in verdicts if v.weights and v.n]
 
 
 def evidence(
@@ -42,11 +43,11 @@ def evidence(
 ) -> dict[str, Any]:
     """The cells of one verdict. `runs` and `timing` are those of the sweep."""
     assert question.confirm is not None
-    v = verdict
+    v, is_unstable = verdict, verdict.kind == "unstable"
     tested = (
         {"E-value": v.e_value}
         if question.confirm.test == "anytime"
-        else {"Sign-flip p": v.p_value, "p after Holm": v.p_holm}
+        else {"Sign-flip p": None if is_unstable else v.p_value, "p after Holm": v.p_holm}
     )
     confirmed = runs[(runs["phase"] == "confirm") & runs["variant"].isin(list(v.weights))]
     return {
@@ -55,6 +56,7 @@ def evidence(
         "Interval to": v.high,
         "Seeds": v.n,
         **tested,
+        "Sign-test p": v.p_value if is_unstable else None,
         "Effect size d_z": v.d_z,
         "P(A > B)": v.p_lower,
         "Correlation": v.correlation,
@@ -75,7 +77,8 @@ def framed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def how_to_read(question: SweepConfig, verdicts: Sequence[Verdict], *, what: str) -> str:
     """How the numbers are to be read. `what`: the difference, as in `variant − learned`."""
-    confirm, v = question.confirm, verdicts[0]
+    confirm, stable = question.confirm, [v for v in verdicts if v.kind != "unstable"]
+    v = (stable or verdicts)[0]
     assert confirm is not None
     k = 1 if v.effect == "twin" else len(question.judged)
     shared = "" if v.effect == "twin" else f" and {plural(k, 'comparison')}"
@@ -85,9 +88,14 @@ def how_to_read(question: SweepConfig, verdicts: Sequence[Verdict], *, what: str
         f"{percent(v.level)}: 1 − α{'' if v.effect == 'twin' else '/k'} for α = "
         f"{confirm.alpha:g}{shared}. The noise floor is the SD over seeds of the reference."
     )
+    if len(stable) < len(verdicts):
+        text += (
+            " An unstable one has lost runs, and so no mean: the sign test counts the seeds at "
+            "which each side ended lower, a lost run last."
+        )
     if confirm.test == "anytime":
         return f"{text} An E-value of {k / confirm.alpha:g} or more excludes no difference."
-    if v.n <= EXACT_UP_TO:
+    if stable and v.n <= EXACT_UP_TO:
         least = 0.5 ** (v.n - 1)
         return f"{text} With {plural(v.n, 'seed')} a sign-flip p is never below {least:.2g}."
     return text

@@ -18,9 +18,10 @@ from lab.config.space import Scalar
 from lab.config.sweep import SweepConfig
 from lab.report.judging.tuned import trials_of, tuning_of
 from lab.report.tables.finished import finished
-from lab.report.tables.matched import alike, made_equal, relative
+from lab.report.tables.matched import MEASURED, SPREAD, alike, made_equal, relative
 from lab.report.tables.table import Show, Table, change, decimals, megabytes, seconds, share, whole
 from lab.report.terms import header, setting, short_names
+from lab.stats.paired import noise_floor
 
 Shapes = Mapping[str, Sequence[int]]  # of weights, by logical name
 SIZES = {
@@ -84,19 +85,22 @@ def in_what_alike(question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFram
 def sizes_of(
     question: SweepConfig, runs: pd.DataFrame, timing: pd.DataFrame
 ) -> dict[str, dict[str, float]]:
-    """What a run of each arm is and takes, medians over its runs; NaN where not known."""
+    """What a run of each arm is and takes, medians over its runs, and the SD of its seconds; NaN
+    where not known."""
     judged, found = finished(question, runs), {}
     for arm in question.arms:
         side = judged[judged["variant"] == arm]
         side = side if len(side) else runs[runs["variant"] == arm]
         complete = side[side["status"] == "complete"]
+        trained = timing[timing["run"].isin(complete["run"])]["train"]
         found[arm] = {
             "parameters": _middle(side["n_params"]),
             "body": _middle(side["n_params"] - side["n_params_embedding"]),
             "a token": _middle(side["flops_per_token"]),
             "tokens": _middle(complete["tokens"]),
             "flops": _middle(complete["tokens"] * complete["flops_per_token"]),
-            "wall-clock": _middle(timing[timing["run"].isin(complete["run"])]["train"]),
+            MEASURED: _middle(trained),
+            SPREAD: noise_floor(trained.dropna()),
         }
     return found
 

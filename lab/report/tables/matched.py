@@ -4,7 +4,9 @@ Design choices:
 - it is said of what was trained, not of what was meant: an axis counts as matched where the numbers
   agree;
 - whatever differs from the reference of its scale by more than half a per cent is named, and what
-  is not known is left out.
+  is not known is left out;
+- seconds are measured, and vary from run to run: where they are not what is matched, they are
+  named only beyond 5 % and twice their SD over the reference's runs, and never said to agree.
 """
 
 import math
@@ -22,8 +24,11 @@ AXES = {
     "flops": "training FLOPs",
     "wall-clock": "seconds",
 }
+MEASURED = "wall-clock"
+SPREAD = "SD of seconds"  # over the runs of an arm
 ALIKE = 0.005  # of the reference's
-Sizes = Mapping[str, Mapping[str, float]]  # of a run of each arm, by the keys of AXES
+CLEAR, BEYOND = 0.05, 2.0  # of the reference's seconds, of their SD
+Sizes = Mapping[str, Mapping[str, float]]  # of a run of each arm, by the keys of AXES, and SPREAD
 
 
 def alike(question: SweepConfig, sizes: Sizes) -> str:
@@ -39,9 +44,10 @@ def alike(question: SweepConfig, sizes: Sizes) -> str:
     reference = question.reference if not question.scales else "the reference of its scale"
     if named:
         return f"{text} Not matched in: {', '.join(named)}, each against {reference}."
-    if not others:
+    counted = [AXES[axis] for axis in others if axis != MEASURED]
+    if not counted:
         return text
-    same = listed(AXES[axis] for axis in others)
+    same = listed(counted)
     return f"{text} {same[:1].upper()}{same[1:]} agree too."
 
 
@@ -76,9 +82,18 @@ def _off(question: SweepConfig, sizes: Sizes, axis: str) -> list[str]:
     found = []
     for arm in question.comparisons:
         share = relative(question, sizes, arm, axis)
-        if abs(share) > ALIKE:
+        if abs(share) > _noticed(question, sizes, arm, axis):
             found.append(f"{arm} {change(share)}")
     return found
+
+
+def _noticed(question: SweepConfig, sizes: Sizes, arm: str, axis: str) -> float:
+    """Above which share of the reference's a difference is named."""
+    if axis != MEASURED or axis == question.match:
+        return ALIKE
+    reference = sizes.get(question.reference_of(arm), {})
+    noise = BEYOND * reference.get(SPREAD, math.nan) / reference.get(axis, math.nan)
+    return max(CLEAR, noise) if math.isfinite(noise) else math.inf
 
 
 def _known(question: SweepConfig, sizes: Sizes, axis: str) -> bool:

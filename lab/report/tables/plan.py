@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from lab.config.registered import is_intact
 from lab.config.seeds import seeds_of
 from lab.config.sweep import SweepConfig
+from lab.report.judging.ended import goes_on
+from lab.report.judging.verdict import Verdict
 from lab.report.judging.wording import percent, plural
 from lab.report.records import Record
 from lab.report.tables.table import Table, seconds
@@ -36,19 +38,22 @@ def planned_against_actual(
     return Table("plan", frame, prose=True)
 
 
-def spared(question: SweepConfig, runs: pd.DataFrame) -> list[str]:
-    """What stopping early spent, in a sentence; [] where nothing stops early."""
-    found = spent(question, runs)
+def spared(question: SweepConfig, runs: pd.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
+    """What stopping early spent, in a sentence; [] where `spent` has nothing to tell."""
+    found = spent(question, runs, verdicts)
     return [f"Sequential stopping spent {of_fixed(found, question.twins)}."] if found else []
 
 
-def spent(question: SweepConfig, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
+def spent(
+    question: SweepConfig, runs: pd.DataFrame, verdicts: Sequence[Verdict]
+) -> dict[str, tuple[int, int]]:
     """The confirmation runs of each arm and twin, and those that a fixed number of seeds would
-    take; {} where nothing stops early, or has not stopped yet."""
+    take; {} where nothing stops early, or the sweep is not at its end: what is not settled may
+    still take all."""
     confirm = question.confirm
     if confirm is None or confirm.test != "anytime" or not question.contrasts:
         return {}
-    if runs["status"].isin(("running", "planned")).any():
+    if goes_on(runs, verdicts):
         return {}
     counted = runs[runs["phase"] == "confirm"]["variant"].value_counts()
     return {

@@ -2,12 +2,14 @@
 
 Design choices:
 - one row a run, in the order of the plan, whatever became of it: what diverged is here as well;
-- a link leads from the folder `report` to the package where a sweep puts it, and is relative:
-  it holds as long as `experiments` and `artifacts` stay side by side.
+- a command names the folder as a sweep lays it out, `experiments/<name>`: the report is the same
+  however the folder was reached, and tells nothing of the disk it lies on;
+- a link leads from the folder `report` to the package where a sweep puts it, and is relative: it
+  holds as long as `experiments` and `artifacts` stay side by side, and is left out where they do
+  not.
 """
 
 import shlex
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -43,7 +45,7 @@ def run_table(sweep: Sweep) -> Table | None:
             "Steps": runs["step"],
             "Seconds": runs["run"].map(timing),
             "Package": runs["package"],
-            "To train it again": [command(sweep.folder, record) for record in records],
+            "To train it again": [command(sweep.name, record) for record in records],
         }
     )
     if frame["Trial"].isna().all():
@@ -55,7 +57,7 @@ def run_table(sweep: Sweep) -> Table | None:
         "Seconds": decimals(1),
         "Package": lambda name: "package",
     }
-    links = {"Package": [_href(sweep.folder, name) for name in runs["package"]]}
+    links = {"Package": [_href(sweep, name) for name in runs["package"]]}
     note = "A run is judged by its " + (
         f"{quantity(question.endpoint)} where it confirms, else by its "
         f"{quantity(question.tuning_metric)}."
@@ -67,17 +69,20 @@ def run_table(sweep: Sweep) -> Table | None:
     return Table("runs", frame, shows, note, sortable=True, links=links, looks=looks)
 
 
-def command(folder: Path, record: Record) -> str | None:
+def command(sweep: str, record: Record) -> str | None:
     """What trains this run again, to the same numbers; None before it has begun."""
     if record.status == "planned":
         return None
-    path = shlex.quote((folder / "runs" / record.run / "config.yaml").as_posix())
+    path = shlex.quote(f"experiments/{sweep}/runs/{record.run}/config.yaml")
     judged = " --test" if record.order.get("judge") == "test" else ""
     threads = record.order.get("threads", 1)
     return f"python -m lab.train {path}{judged}" + (f" --threads {threads}" if threads > 1 else "")
 
 
-def _href(folder: Path, package: str | None) -> str | None:
+def _href(sweep: Sweep, package: str | None) -> str | None:
+    """Relative to the folder `report`; None where no package is there."""
     if not isinstance(package, str):
         return None
-    return quote(f"../../../artifacts/{folder.resolve().name}/{package}/")
+    path = f"artifacts/{sweep.name}/{package}"
+    root = sweep.folder.resolve().parent.parent
+    return quote(f"../../../{path}/") if (root / path / "manifest.json").is_file() else None

@@ -3,7 +3,7 @@
 Design choices:
 - a row a variant and scale, beside the difference from the reference of the same scale;
 - whether a sign holds is read off the verdicts' own intervals, and said of every contrast;
-- a power law is fitted where there are four scales or more, and says how well it fits.
+- a power law is fitted where there are four scales or more, and says whether it fits.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +12,19 @@ import numpy as np
 import pandas as pd
 
 from lab.config.sweep import SweepConfig
-from lab.report.judging.pairs import confirm_runs, paired
+from lab.report.judging.pairs import confirm_runs
 from lab.report.judging.tuned import numbers
 from lab.report.judging.verdict import Verdict
 from lab.report.tables.evidence import measured
-from lab.report.tables.extent import Extent, extent, law_of
+from lab.report.tables.extent import (
+    WIDEST,
+    Extent,
+    extent,
+    law_of,
+    losses_of,
+    misfit,
+    seed_sd,
+)
 from lab.report.tables.table import Show, Table, bound, decimals, short, whole
 from lab.report.terms import header, listed, quantity, unit
 from lab.stats.paired import noise_floor
@@ -26,7 +34,9 @@ from lab.stats.signs import Signs, signs
 LAW = (
     "L = E + A x^−α, through the losses of all seeds (Kaplan et al. 2020; Hoffmann et al. 2022), "
     "where x is {x}. The interval of α is one at 95 %, a jackknife over seeds: what the draw of "
-    "seeds leaves open if the law holds. The misfit is the SD of what remains of log L."
+    "seeds leaves open if the law holds. The misfit is the SD of what remains of log L, beside "
+    f"its SD over seeds. A law does not fit where it misses by more than {WIDEST} of these, or "
+    "where its floor came to 0: its exponent has no interval then, and the figure no curve."
 )
 
 
@@ -80,7 +90,7 @@ def laws(question: SweepConfig, runs: pd.DataFrame) -> Table | None:
         "Floor E": decimals(4),
         "A": short,
         **dict.fromkeys(("Exponent α", "α from", "α to"), decimals(3)),
-        "Misfit": decimals(4),
+        **dict.fromkeys(("Misfit", "SD over seeds"), decimals(4)),
     }
     note = LAW.format(x=size.name[:1].lower() + size.name[1:])
     return Table("laws", pd.DataFrame(rows), shows, note)
@@ -133,9 +143,10 @@ def _laws(
         law = law_of(question, runs, variant, size)
         if law is None:
             continue
-        arms = [arm for arm in question.arms if question.variant_of(arm) == variant]
-        _, losses = paired([confirm_runs(question, runs, arm) for arm in arms])
-        low, high = exponent_interval([size.of[arm] for arm in arms], losses) or (None, None)
+        arms, losses = losses_of(question, runs, variant)
+        why = misfit(law, losses)
+        sizes = [size.of[arm] for arm in arms]
+        low, high = (None if why else exponent_interval(sizes, losses)) or (None, None)
         yield {
             "Variant": variant,
             "Floor E": law.floor,
@@ -144,6 +155,8 @@ def _laws(
             "α from": low,
             "α to": high,
             "Misfit": law.residual_sd,
+            "SD over seeds": seed_sd(losses),
+            "Fit": f"does not fit: {why}" if why else "fits",
         }
 
 

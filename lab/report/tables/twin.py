@@ -41,7 +41,9 @@ def twin(
 
 
 def said(verdict: Verdict) -> str:
-    """`fine`, `flagged`, or that nothing is known yet."""
+    """`fine`, `flagged`, `unstable`, or that nothing is known yet."""
+    if verdict.kind == "unstable":
+        return "unstable"
     if verdict.kind == "decided":
         return "flagged"
     return "fine" if math.isfinite(verdict.high - verdict.low) else "not known yet"

@@ -90,3 +90,12 @@ def test_there_are_no_more_than_some_panels(asking, runs_of):
     question = asked_for(asking, trials=3)
     question = asking(variants=variants, baseline=None, tune=question.dump()["tune"])
     assert len(budget(question, tried(question, runs_of, LOSSES[:3])).axes) == MOST
+
+
+def test_a_band_that_bounds_nothing_is_left_out(asking, runs_of):
+    question = asked_for(asking, trials=3)
+    few = budget(question, tried(question, runs_of, LOSSES[:3]))
+    assert [len(axes.collections) for axes in few.axes] == [0] * len(question.arms)
+    question = asked_for(asking)
+    more = budget(question, tried(question, runs_of, LOSSES))
+    assert [len(axes.collections) for axes in more.axes] == [1] * len(question.arms)

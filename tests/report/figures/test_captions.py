@@ -54,3 +54,10 @@ def test_the_reference_is_named_without_its_scale(asking):
     said = captions(asking(scales={"small": {}, "large": {"model.d_model": 96}}))
     assert "The reference, learned, is dashed." in said["curves"]
     assert "A row a scale." in said["curves"]
+
+
+def test_what_is_missing_from_a_figure_is_told(asking):
+    said = captions(asking(tune={"sampler": {"kind": "random"}, "trials": 6, "space": SPACE}))
+    assert "A cross at the right edge" in said["differences"]
+    assert "A hollow mark on a broken line has no bounds yet." in said["scales"]
+    assert "so few that they bound nothing" in said["budget"]

@@ -127,3 +127,19 @@ def test_nothing_confirmed_is_no_figure(make_sweep, asking):
     assert drawn(open_sweep(make_sweep(asked=asked))) is None
     none = dict.fromkeys(("learned", "rope", "sinusoidal", "learned-twin"), 0)
     assert drawn(open_sweep(make_sweep(seeds=none, name="none"))) is None
+
+
+@pytest.mark.parametrize(("side", "edge"), [("rope", 1), ("learned", 0)])
+def test_lost_runs_leave_dots_and_a_cross_at_the_edge(make_sweep, side, edge):
+    sweep = open_sweep(make_sweep(lost={("confirm", side, 2): "diverged"}))
+    rope = sweep.verdicts()[1]
+    (axes,) = drawn(sweep, verdicts=[rope], controls=[]).axes
+    (dots,) = marked(axes, "o")
+    known = [x for x in rope.differences if math.isfinite(x)]
+    assert sorted(x for x in dots.get_xdata() if math.isfinite(x)) == sorted(known)
+    assert len(known) == 3
+    (cross,) = marked(axes, "x")
+    assert list(cross.get_xdata()) == [edge]
+    assert not marked(axes, "D")
+    assert not marked(axes, "|")
+    assert texts(axes)[-2:] == ["–", "unstable"]

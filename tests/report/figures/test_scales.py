@@ -1,5 +1,8 @@
 """Losses and differences from scale to scale."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,3 +78,35 @@ def test_one_scale_or_none_is_no_figure(plain_sweep, make_sweep, scaled):
     question, runs = scaled.question, scaled.runs()
     tiny = runs[runs["variant"].str.endswith("@tiny")]
     assert scales(question, tiny, []) is None
+
+
+def test_a_difference_without_bounds_is_hollow_on_a_broken_line(scaled):
+    first, *rest = scaled.verdicts()
+    unbounded = [replace(first, low=-math.inf, high=math.inf), *rest]
+    before = drawn(scaled).axes[1].get_lines()
+    after = scales(scaled.question, scaled.runs(), unbounded).axes[1].get_lines()
+    assert not [line for line in before if line.get_linestyle() == "--"]
+    (broken,) = [line for line in after if line.get_linestyle() == "--"]
+    assert list(broken.get_ydata()) == [0, 1]  # of the panel's height
+    (hollow,) = [line for line in after if line.get_markerfacecolor() == "white"]
+    assert (hollow.get_xdata()[0], hollow.get_ydata()[0]) == (
+        broken.get_xdata()[0], first.difference
+    )  # fmt: skip
+
+
+def test_an_unstable_verdict_is_not_drawn(scaled):
+    first, *rest = scaled.verdicts()
+    lost = replace(first, kind="unstable", difference=math.nan, low=-math.inf, high=math.inf)
+    right = scales(scaled.question, scaled.runs(), [lost, *rest]).axes[1]
+    (line,) = [line for line in right.get_lines() if line.get_label() == "rope"]
+    assert list(line.get_ydata()) == [v.difference for v in rest]
+
+
+def test_a_law_that_does_not_fit_is_no_curve(scaled):
+    runs = scaled.runs()
+    bent = runs["variant"].eq("rope@small") & runs["phase"].eq("confirm")
+    column = scaled.question.endpoint
+    runs[column] = runs[column].where(~bent, runs[column] + 0.2)
+    left = scales(scaled.question, runs, scaled.verdicts()).axes[0]
+    assert law_of(scaled.question, runs, "rope", extent(scaled.question, runs))
+    assert len([line for line in left.get_lines() if len(line.get_xdata()) == 100]) == 1

@@ -171,6 +171,11 @@ def test_a_lost_run_leaves_ranks_only(two, runs_of, status):
     assert verdict.p_value == pytest.approx(stats.binomtest(6, 7).pvalue)
     assert f"1 of rope's 7 runs {status} (seed 3)" in verdict.sentence
     assert "rope was better on 6 of 7 seeds" in verdict.sentence
+    ended = [
+        math.nan if loss == status else loss - outcomes["learned"][seed]
+        for seed, loss in outcomes["rope"].items()
+    ]
+    assert verdict.differences == pytest.approx(ended, nan_ok=True)
 
 
 def test_a_lost_reference_unsettles_every_comparison(asking, runs_of):

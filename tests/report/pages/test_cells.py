@@ -35,6 +35,8 @@ def test_a_table_to_sort_has_keys_links_and_looks():
         )
     )
     assert header[2] == Cell("Status", "word")
+    coded = cells(Table("t", frame, sortable=True, looks={"Status": "code"}))
+    assert (coded[0][2].look, coded[1][2].look) == ("word", "code no")  # a header is no code
     assert first == [
         Cell("a", "", "a"),
         Cell("1.23", "", "1.23456789"),

@@ -29,10 +29,19 @@ def test_the_model_of_the_best_run_is_asked_to_write(plain_sweep):
 def test_the_question_and_the_report_are_made_again(make_sweep):
     folder = make_sweep(name="it's here")
     words = typed(folder, "lab.sweep")
-    assert words[:3] == ["cp", f"{folder}/sweep.yaml", "it's here.yaml"]
+    assert words[:3] == ["cp", "experiments/it's here/sweep.yaml", "it's here.yaml"]
     assert words[-1] == "it's here.yaml"
     assert yaml.safe_load((folder / "sweep.yaml").read_text())["baseline"] == "learned"
-    assert typed(folder, "lab.report")[-1] == str(folder)
+    assert typed(folder, "lab.report")[-1] == "experiments/it's here"
+
+
+def test_commands_do_not_depend_on_where_the_folder_lies(make_sweep, tmp_path, monkeypatch):
+    folder = make_sweep(name="tiny")
+    first = commands(open_sweep(folder))
+    assert not any(str(tmp_path) in command for _, command in first)
+    monkeypatch.chdir(folder.parent)
+    assert commands(open_sweep("./tiny")) == first
+    assert commands(open_sweep(folder.rename(folder.parent / "copy"))) == first
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_links_lead_and_commands_can_be_copied():
     made = Table(
         "t", frame, sortable=True, links={"Package": ["../a_b/", None]}, looks={"Type": "code"}
     )
+    assert markdown.table(made).splitlines()[0] == "| Run | Package | Type |"
     assert markdown.table(made).splitlines()[2:] == [
         r"| a\_b | [a\_b](../a_b/) | `x_y` |",
         r"| c | – | a\`\|b |",

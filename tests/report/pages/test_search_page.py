@@ -231,7 +231,6 @@ def test_labels_stay_texts(searching, make_search, labels, evil, name):
     page = Page(folder)
     assert len(page.scripts) == 1
     assert "b" not in page.tags
-    assert all(link.startswith("../../../artifacts/") for link in page.packages)
     assert " ".join(evil.split()) in page.text
     markdown = (folder / "report" / "report.md").read_text()
     assert "<script" not in markdown

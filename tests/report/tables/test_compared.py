@@ -71,16 +71,22 @@ def test_comparisons_say_what_the_verdicts_say(plain_sweep):
         r["metrics"]["test/loss"] for r in results_of(plain_sweep, "learned", "confirm")
     ]
     assert shown["Noise floor"] == pytest.approx(statistics.stdev(of_reference))
+    assert "97.5 %" in table.note
+    assert "E-value of 40" in table.note
+
+
+def test_what_more_certainty_costs_is_told_in_seeds_and_minutes(make_sweep, asking):
+    losses = {"learned": 2.130, "sinusoidal": 2.125, "rope": 1.896}
+    folder = make_sweep(asked=asking(tune=None), name="untuned", loss=losses)
+    shown = row(compared(open_sweep(folder)), "sinusoidal")
     seconds = [
-        statistics.median(r["timing"]["total"] for r in results_of(sweep.folder, name, "confirm"))
+        statistics.median(r["timing"]["total"] for r in results_of(folder, name, "confirm"))
         for name in ("sinusoidal", "learned")
     ]
-    shown = row(table, "sinusoidal")
+    assert shown["More seeds"] > 0
     assert shown["Worker minutes for them"] == pytest.approx(
         shown["More seeds"] * sum(seconds) / 60
     )
-    assert "97.5 %" in table.note
-    assert "E-value of 40" in table.note
 
 
 def test_a_fixed_test_shows_p_values(make_sweep, asking):
@@ -163,7 +169,8 @@ def test_each_scale_has_a_noise_floor_of_its_own(make_sweep, asking):
 def test_the_noise_floor_is_printed_alike_everywhere(plain_sweep):
     sweep = open_sweep(plain_sweep)
     table = tables.results(sweep.question, sweep.runs())
-    (shown,) = [row[-2] for row in table.cells() if row[0] == "learned"]
+    names, *rows = table.cells()
+    (shown,) = [row[names.index("SD over seeds")] for row in rows if row[0] == "learned"]
     assert f" is {shown} nats a token for learned." in table.note
     (floors,) = [row[1:] for row in compared(sweep).cells() if row[0] == "Noise floor"]
     assert set(floors) == {shown}

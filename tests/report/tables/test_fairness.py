@@ -4,10 +4,10 @@ import json
 import statistics
 
 import pytest
-from tests.report.tables.test_compared import results_of, row
 
 from lab.report.collect import open_sweep
 from lab.report.tables.fairness import fairness, in_what_alike, sizes_of
+from tests.report.tables.test_compared import results_of, row
 
 WEIGHTS = {
     "learned": {"embedding": [10, 6], "position.table": [10, 2]},

@@ -4,12 +4,12 @@ import json
 import statistics
 
 import pytest
-from tests.report.tables.test_compared import results_of
 
 from lab.report.collect import open_sweep
 from lab.report.tables.compared import results
 from lab.report.tables.floors import best_possible, by_slice, floor
 from tests.report.judged import FLOOR, SE, with_floor
+from tests.report.tables.test_compared import results_of
 
 SLICES = ("pairs=4", "pairs=2", "gap=16-31", "gap=1-1", "gap=2-3")
 

@@ -4,11 +4,11 @@ import json
 import statistics
 
 import pytest
-from tests.report.test_tables import results_of
 
 from lab.report.collect import open_sweep
 from lab.report.tables.lengths import lengths
 from tests.report.judged import with_lengths
+from tests.report.tables.test_compared import results_of
 
 
 @pytest.fixture

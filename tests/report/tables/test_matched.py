@@ -1,5 +1,7 @@
 """The sentence on what was alike, against numbers that are put in by hand."""
 
+import math
+
 import pytest
 
 from lab.report.tables.matched import alike, planned
@@ -11,8 +13,8 @@ def sizes(asked, **rope):
     return {arm: SAME | (rope if arm == "rope" else {}) for arm in asked.arms}
 
 
-def test_equal_arms_agree_in_all(question):
-    sentence = "Matched in tokens. Parameters, training FLOPs and seconds agree too."
+def test_equal_arms_agree_in_all_that_is_counted(question):
+    sentence = "Matched in tokens. Parameters and training FLOPs agree too."
     assert alike(question, sizes(question)) == sentence
 
 
@@ -25,6 +27,19 @@ def test_half_a_per_cent_is_alike(question, share, is_named):
 def test_the_axis_itself_may_be_missed(question, asking):
     found = alike(asking(match="wall-clock"), sizes(question, **{"wall-clock": 15.0}))
     assert found.startswith("Matched in seconds, but for rope +25.0 %. Tokens, parameters and")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spread", "is_named"),
+    [(12.7, 0.1, True), (12.5, 0.1, False), (12.7, 0.4, False), (11.1, 0.4, True),
+     (24.0, math.nan, False)],
+)  # fmt: skip
+def test_seconds_are_named_where_they_are_more_than_noise(question, seconds, spread, is_named):
+    told = sizes(question, **{"wall-clock": seconds})
+    told["learned"] = told["learned"] | {"SD of seconds": spread}
+    found = alike(question, told)
+    assert ("Not matched in: seconds (rope " in found) == is_named
+    assert ("seconds" in found) == is_named
 
 
 def test_what_is_not_known_is_not_claimed(question, asking):

@@ -6,6 +6,7 @@ import pytest
 
 from lab.config.registered import hash_of
 from lab.report.collect import open_sweep
+from lab.report.judging.verdicts import judge
 from lab.report.tables import plan as plan_part
 from lab.report.tables.table import NOTHING
 
@@ -80,25 +81,38 @@ def test_a_plan_that_tells_nothing_has_no_table(plain_sweep):
     assert plan_part.planned_against_actual(sweep.question, sweep.runs(), {"hash": "x"}) is None
 
 
+def spared(question, sweep):
+    runs = sweep.runs()
+    return plan_part.spared(question, runs, judge(question, runs))
+
+
 def test_what_stopping_early_spared(make_sweep, asking):
-    sweep = open_sweep(make_sweep(seeds=EARLY))
-    (said,) = plan_part.spared(sweep.question, sweep.runs())
+    far = {"learned": 2.130, "sinusoidal": 1.950, "rope": 1.896}
+    sweep = open_sweep(make_sweep(seeds=EARLY, loss=far))
+    (said,) = spared(sweep.question, sweep)
     assert said == (
         "Sequential stopping spent 25 of the 32 confirmation runs that the fixed design would have "
         "(78.1 %; without twins 18 of 24, 75 %)."
     )
     alone = asking(confirm={"max_seeds": 8, "twin": False})
-    (said,) = plan_part.spared(alone, sweep.runs())
+    (said,) = spared(alone, sweep)
     assert said.endswith(
         "spent 18 of the 24 confirmation runs that the fixed design would have (75 %)."
     )
     for confirm in (None, {"test": "fixed", "max_seeds": 7}):
-        assert plan_part.spared(asking(confirm=confirm), sweep.runs()) == []
+        assert spared(asking(confirm=confirm), sweep) == []
 
 
 def test_nothing_is_spared_before_the_end(make_sweep):
     sweep = open_sweep(make_sweep(lost={("confirm", "rope", 4): "running"}))
-    assert plan_part.spared(sweep.question, sweep.runs()) == []
+    assert spared(sweep.question, sweep) == []
+
+
+def test_a_pause_between_rounds_spares_nothing(make_sweep):
+    sweep = open_sweep(make_sweep(seeds=dict.fromkeys(EARLY, 4)))
+    assert not sweep.runs()["status"].isin(("running", "planned")).any()
+    assert not all(verdict.settled for verdict in sweep.verdicts())
+    assert spared(sweep.question, sweep) == []
 
 
 def test_surplus_runs_are_listed_and_not_counted(make_sweep):

@@ -5,6 +5,7 @@ import math
 import shlex
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -64,12 +65,31 @@ def test_a_lone_way_of_judging_is_said_once(make_sweep, asking):
 def test_packages_are_linked_to_where_a_sweep_puts_them(tmp_path, question, make_sweep):
     folder = make_sweep(name="experiments/a sweep & more", lost={("confirm", "rope", 1): "failed"})
     table, rows = rows_of(folder)
-    for row, href in zip(rows, table.links["Package"], strict=True):
-        if row["Package"] is None:
+    assert set(table.links["Package"]) == {None}  # nothing is there
+    names = [row["Package"] for row in rows]
+    root = folder.parent.parent / "artifacts" / folder.name
+    for name in filter(None, names[1:]):
+        write_json(root / name / "manifest.json", {})
+    (root / names[0]).mkdir()  # no package yet
+    table, _ = rows_of(folder)
+    for name, href in zip(names, table.links["Package"], strict=True):
+        if name in (None, names[0]):
             assert href is None
         else:
-            assert href == f"../../../artifacts/a%20sweep%20%26%20more/{row['Package']}/"
-    assert sum(row["Package"] is None for row in rows) == 1
+            assert href == f"../../../artifacts/a%20sweep%20%26%20more/{name}/"
+            assert (folder / "report" / unquote(href) / "manifest.json").resolve().is_file()
+    assert sum(name is None for name in names) == 1
+
+
+def test_the_table_does_not_depend_on_how_the_folder_is_reached(make_sweep, monkeypatch):
+    folder = make_sweep(name="experiments/tiny")
+    first = run_table(open_sweep(folder)).csv()
+    assert " experiments/tiny/runs/" in first
+    assert str(folder.parent) not in first
+    monkeypatch.chdir(folder.parent)
+    assert run_table(open_sweep(Path("tiny"))).csv() == first
+    assert run_table(open_sweep(Path("../experiments/tiny"))).csv() == first
+    assert run_table(open_sweep(folder.rename(folder.parent / "copy"))).csv() == first
 
 
 def test_a_sweep_without_runs_has_no_table(make_sweep, asking):
@@ -92,7 +112,7 @@ question_arms = ("learned", "sinusoidal", "rope")
 def test_the_command_says_what_made_the_numbers(order, end):
     order |= {"run": "rope-1-0123abcd", "labels": {"variant": "rope", "phase": "confirm"}}
     run = record(order, {"status": "complete", "seed": 1})
-    found = command(Path("experiments/it's"), run)
+    found = command("it's", run)
     assert shlex.split(found)[:4] == [
         "python", "-m", "lab.train", "experiments/it's/runs/rope-1-0123abcd/config.yaml"
     ]  # fmt: skip
@@ -114,7 +134,7 @@ def test_the_command_gives_the_same_numbers(tmp_path, monkeypatch, tiny_run, jud
     write_text(folder / "config.yaml", dump_yaml(config.dump()))
     write_json(folder / "order.json", order.dump())
     first = execute(order, folder=folder)
-    typed = command(sweep, record(order.dump(), first))
+    typed = command(sweep.name, record(order.dump(), first))
     assert main(shlex.split(typed)[2:][0].split(".")[1:] + shlex.split(typed)[3:]) == 0
     (again,) = Path("experiments/train").glob("*/result.json")
     second = json.loads(again.read_text())

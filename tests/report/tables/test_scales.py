@@ -96,3 +96,16 @@ def test_signs_are_those_of_the_intervals(sweep, intervals, says):
         replace(v, low=intervals[v.scale][0], high=intervals[v.scale][1]) for v in sweep.verdicts()
     ]
     assert whether_signs_hold(sweep.question, verdicts) == [says]
+
+
+def test_a_law_that_does_not_fit_says_so_and_has_no_interval(make_sweep, asked):
+    loss = {f"{side}@{name}": planted(width) for side in ("learned", "rope")
+            for name, width in WIDTHS.items()}  # fmt: skip
+    loss["rope@s"] += 0.1
+    built = open_sweep(make_sweep(asked=asked, loss=loss, run_sd=0.001, seed_sd=0.001))
+    learned, rope = laws(built.question, built.runs()).plain()
+    assert learned["Fit"] == "fits"
+    assert learned["α from"] < learned["Exponent α"] < learned["α to"]
+    assert rope["Fit"] == "does not fit: misfit above 2 SD over seeds"
+    assert rope["Misfit"] > 2 * rope["SD over seeds"]
+    assert (rope["α from"], rope["α to"]) == (None, None)
