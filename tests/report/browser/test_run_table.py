@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab.files import write_json
 from lab.report.collect import open_sweep
 from lab.report.page import write_report
 from tests.report.sweeps import Truth, build_sweep
@@ -10,7 +11,10 @@ from tests.report.sweeps import Truth, build_sweep
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, question):
     lost = {("tune", "rope", 0): "diverged", ("confirm", "rope", 2): "failed"}
-    made = build_sweep(tmp_path_factory.mktemp("browser") / "posenc", question, Truth(lost=lost))
+    root = tmp_path_factory.mktemp("browser")
+    made = build_sweep(root / "experiments" / "posenc", question, Truth(lost=lost))
+    for name in open_sweep(made).runs()["package"].dropna():
+        write_json(root / "artifacts" / "posenc" / name / "manifest.json", {})
     write_report(made)
     return made
 
