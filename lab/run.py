@@ -6,50 +6,31 @@ This is the one place where every room meets. A run knows nothing of the sweep i
 labels are passed on to the tracker, unread.
 """
 
+import logging
 import math
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from lab.batch import Batch
 from lab.config.order import WorkOrder
 from lab.config.run import RunConfig
-from lab.data.feed import Feed, build_feed
-from lab.data.prepare import prepare
-from lab.data.prompt import prompt_ids
-from lab.data.store import open_prepared
-from lab.decode.samples import SampleText
-from lab.decode.sampling import Sampling
-from lab.files import write_json, write_text
-from lab.model.gpt import build_model
-from lab.model.init import logical_shapes
-from lab.package.layout import MANIFEST
-from lab.package.manifest import read_manifest
-from lab.package.write import write_package
-from lab.result import result
-from lab.track.base import RunInfo, Tracker
+from lab.errors import SweepError
+from lab.files import clear_leftovers, read_json, write_json
+from lab.parts import Parts
 from lab.track.build import build_tracker
-from lab.track.evaluations import evaluations
-from lab.train.by_position import table
+from lab.track.csv import witness
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
-from lab.train.device import pick_device
-from lab.train.evaluation import cross_entropy, evaluate, logits_of
-from lab.train.lengths import judge_lengths
+from lab.train.evaluation import cross_entropy, logits_of
 from lab.train.loop import Outcome, train
-from lab.train.optimizer import build_optimizer
-from lab.train.spending import spending
-from lab.train.state import TrainState
 
-POSITIONS = "positions.csv"
-EVAL_TOKENS = 8192  # a batch: large enough to be quick, small enough for any memory
+RESULT, REACHED = "result.json", "reached.json"
 Row = Callable[[int, Mapping[str, float]], None]
+log = logging.getLogger(__name__)
 
 
 def execute(
@@ -61,17 +42,25 @@ def execute(
 ) -> dict[str, Any] | None:
     """Train, judge and package a run in its folder; returns the content of its `result.json`.
 
-    Continues from the newest checkpoint in the folder. A run that has come to `order.until` gets a
-    `reached.json` instead, and an order with a later one continues it. None means that `stop` said
-    yes: the state is saved, and the same call continues. Raises whatever went wrong.
+    Continues from the newest checkpoint in the folder; a run that has its result already is not
+    trained again. A run that has come to `order.until` gets a `reached.json` instead, and an order
+    with a later one continues it. None means that `stop` said yes: the state is saved, and the same
+    call continues. Raises whatever went wrong. No one else may write in the folder meanwhile.
     """
+    checkpoints = Checkpoints(
+        folder / "checkpoint", run=order.digest, witness=lambda step: witness(folder, step=step)
+    )
+    if (settled := _settled(order, folder)) is not None:
+        _tidy(folder, checkpoints)
+        return settled
     clock = Clock()
     with clock.phase("setup"):
-        run = _Run(order, folder, clock)
-        checkpoints = Checkpoints(folder / "checkpoint")
+        clear_leftovers(folder)
+        run = Parts(order, folder, clock, beat=stop)
         resumed = checkpoints.restore(run.state)
         if resumed:
             clock.restore(run.state.seconds)
+    _note("begun", order, step=run.state.step)
     tracker = build_tracker(order.config.tracking)
     with clock.phase("track"):
         tracker.start(run.info(resumed=resumed), step=run.state.step)
@@ -93,8 +82,12 @@ def execute(
         )
         status = outcome.status
         if outcome.status == "interrupted":
+            _note(outcome.status, order, step=outcome.step)
             return None
-        metrics = run.judged(outcome)
+        values = run.judged(outcome)
+        outcome = _judged_finite(outcome, values, order.judge)
+        metrics = {name: value for name, value in values.items() if math.isfinite(value)}
+        status = outcome.status
         if outcome.status == "complete" and order.package:
             with clock.phase("package"):
                 package = run.package(Path(order.package), metrics)
@@ -105,13 +98,13 @@ def execute(
     finally:
         with clock.phase("track"):
             tracker.finish(status=status)
-    content, reached = run.result(outcome, metrics), folder / "reached.json"
+    _note(outcome.status, order, step=outcome.step)
+    content = run.result(outcome, metrics)
     if outcome.status == "paused":
-        write_json(reached, content)
+        write_json(folder / REACHED, content)
         return content
-    write_json(folder / "result.json", content)
-    checkpoints.delete()
-    reached.unlink(missing_ok=True)
+    write_json(folder / RESULT, content)
+    _tidy(folder, checkpoints)
     return content
 
 
@@ -124,7 +117,7 @@ def time_steps(config: RunConfig, data: Path | None, *, threads: int, steps: int
         run="timed", digest="", config=config, labels={}, settings={}, threads=threads,
         data=str(data) if data else None, provenance={},
     )  # fmt: skip
-    run = _Run(order, Path(), Clock())
+    run = Parts(order, Path(), Clock())
     alone = run.device.type == "cpu" and threads == 1
     clock = time.thread_time if alone else time.perf_counter
     seconds = []
@@ -141,164 +134,45 @@ def time_steps(config: RunConfig, data: Path | None, *, threads: int, steps: int
     return min(seconds) / config.tokens_per_step
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Batches with an evaluation batch size that suits the length of their windows."""
-
-    feed: Feed
-    seq_len: int
-
-    def batch(self, step: int, *, part: slice | None = None) -> Batch:
-        return self.feed.batch(step, part=part)
-
-    def evaluation(self, split: str, *, seq_len: int | None = None) -> Iterator[Batch]:
-        length = seq_len or self.seq_len
-        size = max(1, EVAL_TOKENS // length)
-        return self.feed.evaluation(split, batch_size=size, seq_len=length)
+def _note(event: str, order: WorkOrder, *, step: int) -> None:
+    """A line of the run's log."""
+    fields = {"event": event, "run": order.run, "step": step}
+    log.info("%s at step %d of %d", event, step, order.config.train.steps, extra={"fields": fields})
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """Hands the text of a fixed prompt to the tracker."""
+def _settled(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
+    """The result that an attempt before this one has left; one that does not answer is removed.
 
-    text: SampleText
-    tracker: Tracker
-
-    def on_eval(self, model: nn.Module, *, step: int) -> None:
-        text = self.text.on_eval(model, step=step)
-        if text is not None:
-            self.tracker.sample(text, step=step)
-
-
-class _Run:
-    """The parts of one run, built from its order."""
-
-    def __init__(self, order: WorkOrder, folder: Path, clock: Clock) -> None:
-        config = order.config
-        self.order, self.config, self.folder, self.clock = order, config, folder, clock
-        self.device = pick_device(config.device)
-        torch.set_num_threads(order.threads)
-        self.data = open_prepared(Path(order.data)) if order.data else prepare(config.data)
-        length = config.model.max_seq_len
-        self.feed = build_feed(
-            self.data, config.data, seq_len=length, batch_size=config.train.batch_size,
-            seed=config.seed, limit=config.evaluate.tokens,
-        )  # fmt: skip
-        self.batches = _Source(self.feed, length)
-        vocab_size = self.data.tokenizer.vocab_size
-        self.model = build_model(
-            config.model, vocab_size, seed=config.seed, source=config.init_stream
-        ).to(self.device)
-        self.state = TrainState(self.model, build_optimizer(self.model, config.train.optimizer))
-        self.provenance = {
-            **order.provenance, "device": self.device.type, "threads": order.threads
-        }  # fmt: skip
-
-    def info(self, *, resumed: bool) -> RunInfo:
-        return RunInfo(
-            name=self.order.run,
-            folder=self.folder,
-            labels=self.order.labels,
-            config=self.config.dump(),
-            provenance=self.provenance,
-            data_digest=self.data.digest,
-            resumed=resumed,
-        )
-
-    def hooks(self, tracker: Tracker) -> list[_Samples]:
-        wanted, steps = self.config.tracking.samples, self.config.train
-        tokenizer = self.data.tokenizer
-        prompt = prompt_ids(self.config, tokenizer)
-        if prompt is None:
-            return []
-        text = SampleText(
-            prompt,
-            decode=tokenizer.decode,
-            sampling=Sampling(temperature=wanted.temperature),
-            every=wanted.every * steps.eval_interval,
-            stop_id=tokenizer.eos_id,
-            max_new_tokens=wanted.max_new_tokens,
-            last=steps.steps,
-        )
-        return [_Samples(text, tracker)]
-
-    def judged(self, outcome: Outcome) -> dict[str, float]:
-        """The finite metrics of the last row, and those of the split opened once, at the end.
-
-        Of a paused run those of its last evaluation, which another process may have made.
-        """
-        if outcome.status == "paused":
-            return list(evaluations(self.folder).values())[-1]
-        found = {k: v for k, v in outcome.metrics.items() if "/" in k and math.isfinite(v)}
-        if outcome.status == "complete":
-            with self.clock.phase("eval"):
-                values = self._judge(self.order.judge)
-            found |= {name: value for name, value in values.items() if math.isfinite(value)}
+    Raises `SweepError` for one of another run, and for one that cannot be read.
+    """
+    file = folder / RESULT
+    if not file.is_file():
+        return None
+    try:
+        found: dict[str, Any] = read_json(file)
+        theirs, status = found["digest"], found["status"]
+        answers = status == "diverged" or f"{order.judge}/loss" in found["metrics"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SweepError(f"{file} cannot be read ({error}); move its folder away") from None
+    if theirs != order.digest:
+        raise SweepError(f"{file} belongs to another run; move its folder away")
+    if status in ("complete", "diverged") and answers:
         return found
+    file.unlink()
+    return None
 
-    def _judge(self, split: str) -> dict[str, float]:
-        """The split, if the last row has not judged it already, then its windows of other lengths,
-        whose losses by position are written down.
-        """
-        values, precision = dict[str, float](), self.config.train.precision
-        if split != "val":
-            values = evaluate(self.model, self.batches.evaluation(split), precision=precision)
-        if lengths := self.config.lengths:
-            found, by_position = judge_lengths(
-                self.model,
-                lambda length: self.batches.evaluation(split, seq_len=length),
-                lengths,
-                precision=precision,
-            )
-            values |= found
-            write_text(self.folder / POSITIONS, table(by_position))
-        return {f"{split}/{name}": value for name, value in values.items()}
 
-    def package(self, folder: Path, metrics: Mapping[str, float]) -> Path:
-        """A package of this very run that stands there is of an attempt without a result."""
-        standing = folder / MANIFEST
-        if standing.is_file() and read_manifest(standing).digest == self.order.digest:
-            shutil.rmtree(folder)
-        return write_package(
-            folder,
-            config=self.config,
-            tokenizer=self.data.tokenizer,
-            model=self.model,
-            metrics_csv=self.folder / "metrics.csv",
-            run=self.order.run,
-            digest=self.order.digest,
-            corpus_digest=self.data.corpus_digest,
-            data_digest=self.data.digest,
-            metrics=metrics,
-            labels=self.order.labels,
-            provenance={k: v for k, v in self.provenance.items() if k != "command"},
-        )
+def _tidy(folder: Path, checkpoints: Checkpoints) -> None:
+    """Remove what only an unfinished run needs."""
+    checkpoints.delete()
+    (folder / REACHED).unlink(missing_ok=True)
 
-    def result(self, outcome: Outcome, metrics: Mapping[str, float]) -> dict[str, Any]:
-        assert outcome.status != "interrupted", "it has no result"
-        model, vocab_size = self.config.model, self.data.tokenizer.vocab_size
-        tokens = outcome.step * self.config.tokens_per_step
-        return result(
-            self.order,
-            "running" if outcome.status == "paused" else outcome.status,
-            step=outcome.step,
-            metrics=metrics,
-            initial=outcome.initial,
-            evaluations=evaluations(self.folder),
-            model={
-                "n_params": model.n_params(vocab_size),
-                "n_params_embedding": model.n_params_embedding(vocab_size),
-                "flops_per_token": model.flops_per_token(vocab_size),
-                "vocab_size": vocab_size,
-                "weights": {name: list(s) for name, s in logical_shapes(self.model).items()},
-            },
-            data=self.data.facts() | {"evaluated": self._evaluated()},
-            timing=spending(self.clock, tokens=tokens, device=self.device),
-            provenance=self.provenance,
-            diverged_at=outcome.diverged_at,
-        )
 
-    def _evaluated(self) -> dict[str, int]:
-        """How many tokens are read of each split that is evaluated."""
-        splits = dict.fromkeys(("val", self.order.judge))
-        return {split: self.feed.evaluated(split) for split in splits}
+def _judged_finite(outcome: Outcome, values: Mapping[str, float], judge: str) -> Outcome:
+    """A run whose last word is not finite has diverged, wherever its training went."""
+    name = f"{judge}/loss"
+    if outcome.status != "complete" or math.isfinite(values[name]):
+        return outcome
+    return replace(
+        outcome, status="diverged", diverged_at=outcome.step, reason=f"{name} is not finite"
+    )

@@ -1,6 +1,7 @@
 """Every test has a cache of its own and no wandb account; shapes are checked at every call."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,11 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+from lab.config.digest import run_digest
+from lab.config.order import WorkOrder
+from lab.config.run import RunConfig
+from lab.data.prepare import prepare
+from lab.provenance import facts
 from tests.model.configs import FAMILY
 
 with install_import_hook("lab.model", "beartype.beartype"):
@@ -68,3 +74,28 @@ def tiny_run(corpus_file: Path) -> dict[str, Any]:
         "device": "cpu",
         "tracking": {"wandb": {"mode": "disabled"}},
     }
+
+
+@pytest.fixture
+def order(tiny_run: dict[str, Any], tmp_path: Path) -> Callable[..., WorkOrder]:
+    """An order for that run, or one that differs from it; its package goes to `artifacts`."""
+
+    def build(package: bool = True, judge: str = "val", **changes: Any) -> WorkOrder:
+        config = RunConfig.parse(tiny_run).replaced(changes)
+        data = prepare(config.data)
+        digest = run_digest(config, corpus_digest=data.corpus_digest)
+        return WorkOrder.parse(
+            {
+                "run": f"tiny-{config.seed}-{digest[:8]}",
+                "digest": digest,
+                "config": config.dump(),
+                "labels": {"sweep": "s", "variant": "tiny", "phase": "run"},
+                "settings": {},
+                "judge": judge,
+                "data": str(data.folder) if data.folder else None,
+                "package": str(tmp_path / "artifacts" / digest[:8]) if package else None,
+                "provenance": facts(),
+            }
+        )
+
+    return build

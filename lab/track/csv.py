@@ -12,6 +12,7 @@ Design choices:
 """
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.track.base import TIMING, RunInfo
-from lab.track.table import Table, records
+from lab.track.table import Table, as_it_was, records
 
 METRICS_FILE, TIMING_FILE, SAMPLES_FILE = "metrics.csv", "timing.csv", "samples.csv"
 
@@ -66,6 +67,17 @@ class CsvTracker:
     def _started(self) -> tuple[Table, Table, Table]:
         assert self._tables is not None, "start comes first"
         return self._tables
+
+
+def witness(folder: Path, *, step: int) -> str:
+    """A fingerprint of what the record of a run said at a step, times apart.
+
+    Raises OSError or ValueError where one of its files is missing or damaged, as `start` would.
+    """
+    as_it_was(folder / TIMING_FILE, step=step)
+    content = as_it_was(folder / METRICS_FILE, step=step)
+    content += as_it_was(folder / SAMPLES_FILE, step=step, columns=["text"])
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_samples(folder: Path, *, until: int) -> list[tuple[int, str]]:

@@ -39,18 +39,12 @@ class Table:
         """The table as it was after `step`; raises `LabError` where there is none."""
         try:
             content = path.read_bytes()
-            header, *rows = records(content)
-            found = header.decode().rstrip("\n").split(",")[1:]
-            rows = [row for row in rows if step_of(row) <= step]
+            found, rows = _as_it_was(content, step=step, columns=columns)
         except (OSError, ValueError) as error:
             raise LabError(
                 f"{path} cannot be continued from step {step}: it is missing or damaged "
                 f"({error}); delete the run's folder to train it again"
             ) from error
-        if len(found) > len(columns):
-            width = max((_width(row) for row in rows), default=0)
-            found = found[: max(width, len(columns))]
-            rows = [_padded(row, len(found)) for row in rows]
         cut = _header(found) + b"".join(rows)
         if cut != content:
             write_bytes(path, cut)
@@ -79,6 +73,12 @@ class Table:
         write_bytes(self._path, _header(self._columns) + b"".join(rows) + row)
 
 
+def as_it_was(path: Path, *, step: int, columns: Sequence[str] = ()) -> bytes:
+    """The content of a table as it was after `step`; raises OSError or ValueError without one."""
+    found, rows = _as_it_was(path.read_bytes(), step=step, columns=columns)
+    return _header(found) + b"".join(rows)
+
+
 def records(content: bytes) -> list[bytes]:
     """The whole records of a CSV file: a newline inside quotes ends none, a torn last is no one."""
     whole: list[bytes] = []
@@ -93,6 +93,20 @@ def records(content: bytes) -> list[bytes]:
 
 def step_of(record: bytes) -> int:
     return int(record.split(b",", 1)[0])
+
+
+def _as_it_was(
+    content: bytes, *, step: int, columns: Sequence[str]
+) -> tuple[list[str], list[bytes]]:
+    """The columns and rows that stood there after `step`."""
+    header, *rows = records(content)
+    found = header.decode().rstrip("\n").split(",")[1:]
+    rows = [row for row in rows if step_of(row) <= step]
+    if len(found) > len(columns):
+        width = max((_width(row) for row in rows), default=0)
+        found = found[: max(width, len(columns))]
+        rows = [_padded(row, len(found)) for row in rows]
+    return found, rows
 
 
 def _header(columns: Sequence[str]) -> bytes:

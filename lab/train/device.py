@@ -1,5 +1,7 @@
 """Where a run computes."""
 
+from typing import Any
+
 import torch
 
 from lab.errors import ConfigError
@@ -18,3 +20,18 @@ def pick_device(wanted: str) -> torch.device:
         usable = ", ".join(kind for kind, found in there.items() if found)
         raise ConfigError(f"device: {wanted} is not on this machine; there is: {usable}")
     return torch.device(wanted)
+
+
+def computed_by(device: torch.device) -> dict[str, Any]:
+    """What torch says of the machine that may change a number: kernels, versions, settings."""
+    on_gpu = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
+        "capability": list(torch.cuda.get_device_capability(device)) if on_gpu else None,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if on_gpu else None,  # type: ignore[no-untyped-call]
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+    }

@@ -2,8 +2,9 @@
 
 Design choices:
 - every random number is a function of names and step, so a resumed run needs no generator state;
-- losses stay on the device until a row is logged; a NaN or infinity is found there and ends the
-  run as diverged, with the step at which it first stood;
+- losses stay on the device until a row is logged; what is not finite, in loss, gradient, optimizer
+  or a single parameter, is found there and ends the run as diverged, with the step at which it
+  first stood;
 - a row is written every `log_every` steps, at each evaluation and at the end: the mean training
   loss and gradient norm since the row before, and the validation metrics where there are any;
 - rows of unequal lengths are padded at their end, where causality keeps the padding from
@@ -28,6 +29,7 @@ from lab.track.base import Tracker
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
 from lab.train.evaluation import cross_entropy, evaluate, logits_of, z_loss
+from lab.train.finite import Fault, first_fault, vitals
 from lab.train.hooks import Hook
 from lab.train.optimizer import set_rate
 from lab.train.precision import autocast
@@ -47,7 +49,8 @@ class BatchSource(Protocol):
 class Outcome:
     """How a call of `train` ended.
 
-    `metrics` are those of the last row it logged, if any; `initial` were before any step.
+    `metrics` are those of the last row it logged, if any; `initial` were before any step; `reason`
+    says what was not finite.
     """
 
     status: Literal["complete", "diverged", "interrupted", "paused"]
@@ -55,6 +58,7 @@ class Outcome:
     metrics: dict[str, float]
     initial: dict[str, float]
     diverged_at: int | None = None
+    reason: str | None = None
 
 
 def train(
@@ -90,8 +94,8 @@ def train(
             for name, value in row.items()
             if name.startswith("val/") and math.isfinite(value)
         }
-        if run.diverged_at is not None:
-            return Outcome("diverged", 0, row, state.initial, 0)
+        if run.fault is not None:
+            return Outcome("diverged", 0, row, state.initial, *run.fault)
         run.call(hooks)
     while state.step < goal:
         with clock.phase("train"):
@@ -101,8 +105,8 @@ def train(
         if evaluating or state.step % config.log_every == 0:
             row = run.row(evaluate_now=evaluating)
             on_row(state.step, row)
-            if run.diverged_at is not None:
-                return Outcome("diverged", state.step, row, state.initial, run.diverged_at)
+            if run.fault is not None:
+                return Outcome("diverged", state.step, row, state.initial, *run.fault)
         if evaluating:
             run.call(hooks)
         if checkpoints and not last:
@@ -148,7 +152,8 @@ class _Loop:
         self.tracker, self.clock = tracker, clock
         self.parameters = [p for p in state.model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
-        self.diverged_at: int | None = None
+        self.values = [p.detach() for p in state.model.parameters()]
+        self.fault: Fault | None = None
         self.since = (state.step, time.perf_counter())
         state.model.train()
 
@@ -179,29 +184,28 @@ class _Loop:
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, limit)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        state.pending.append((torch.stack(losses).sum(), norm.detach()))
+        state.pending.append(vitals(torch.stack(losses).sum(), norm.detach(), self.values))
         state.step = number
 
     def row(self, *, evaluate_now: bool) -> dict[str, float]:
         """Log the steps since the last row, and the validation split if asked."""
         state, step = self.state, self.state.step
         row: dict[str, float] = {"tokens": step * self.tokens_per_step}
+        with self.clock.phase("train"):
+            self.fault = first_fault(state)
         if state.pending:
-            rows = torch.stack([torch.stack(pair) for pair in state.pending]).cpu().double()
-            bad = (~rows.isfinite().all(dim=1)).nonzero()
-            if len(bad):
-                self.diverged_at = step - len(rows) + int(bad[0]) + 1
+            rows = torch.stack(state.pending)[:, :2].cpu().double()
             loss, norm = rows.mean(dim=0).tolist()
             rate = state.optimizer.param_groups[0]["lr"]
             row |= {"train/loss": loss, "train/grad_norm": norm, "train/lr": rate}
             state.pending = []
-        if evaluate_now and self.diverged_at is None:
+        if evaluate_now and self.fault is None:
             with self.clock.phase("eval"):
                 batches = self.batches.evaluation("val")
                 values = evaluate(state.model, batches, precision=self.config.precision)
             row |= {f"val/{name}": value for name, value in values.items()}
             if not math.isfinite(values["loss"]):
-                self.diverged_at = step
+                self.fault = Fault(step, "the validation loss is not finite")
         with self.clock.phase("track"):
             self.tracker.log(row | self._timing(), step=step)
         return row

@@ -1,81 +1,18 @@
 """The training loop: resumable to the byte, honest about divergence, equal to a plain loop."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from lab.batch import Batch
-from lab.config.run import RunConfig
-from lab.data.feed import Feed, build_feed
-from lab.data.prepare import prepare
-from lab.model.gpt import build_model
 from lab.train.checkpoint import Checkpoints
-from lab.train.clock import Clock
-from lab.train.loop import Outcome, train
-from lab.train.optimizer import build_optimizer
 from lab.train.padding import padded
 from lab.train.schedule import rate_factor
-from lab.train.state import TrainState
-
-
-class Rows:
-    """A tracker that keeps what it is told, without timing."""
-
-    def __init__(self) -> None:
-        self.rows: dict[int, dict[str, float]] = {}
-
-    def log(self, metrics: dict[str, float], *, step: int) -> None:
-        self.rows[step] = {k: v for k, v in metrics.items() if not k.startswith("time/")}
-
-
-class Source:
-    """Batches with a fixed size of evaluation batch."""
-
-    def __init__(self, feed: Feed) -> None:
-        self.batch = feed.batch
-        self.evaluation = lambda split: feed.evaluation(split, batch_size=8)
-
-
-Setup = tuple[TrainState, Source, RunConfig]
-
-
-@pytest.fixture
-def setup(tiny_run: dict[str, Any]) -> Callable[..., Setup]:
-    def build(**changes: Any) -> Setup:
-        config = RunConfig.parse(tiny_run).replaced(changes)
-        data = prepare(config.data)
-        length, size = config.model.max_seq_len, config.train.batch_size
-        feed = build_feed(data, config.data, seq_len=length, batch_size=size, seed=config.seed)
-        model = build_model(config.model, data.tokenizer.vocab_size, seed=config.seed)
-        state = TrainState(model, build_optimizer(model, config.train.optimizer))
-        return state, Source(feed), config
-
-    return build
-
-
-def run(parts: Setup, rows: Rows | None = None, **options: Any) -> tuple[Outcome, Rows]:
-    state, source, config = parts
-    rows = rows or Rows()
-    outcome = train(
-        state,
-        source,
-        config.train,
-        seed=config.seed,
-        tokens_per_step=config.tokens_per_step,
-        tracker=rows,
-        clock=Clock(),
-        **options,
-    )
-    return outcome, rows
-
-
-def weights(state: TrainState) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in state.model.parameters()])
+from tests.train.loops import Rows, poison, run, weights
 
 
 def test_rows_stand_where_the_intervals_say(setup) -> None:
@@ -168,42 +105,11 @@ def test_micro_batches_add_up_to_the_batch(setup) -> None:
         assert rows_parts.rows[step] == pytest.approx(row, rel=1e-4)
 
 
-@pytest.mark.parametrize("stop_at", [1, 3, 4, 7, 11])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"model.dropout": 0.2},
-        {"train.micro_batch_size": 2},
-        {"train.precision": "bf16"},
-        {"train.schedule": {"kind": "wsd", "warmup_steps": 2, "decay_steps": 4}},
-    ],
-    ids=["plain", "dropout", "micro-batches", "bf16", "wsd"],
-)
-def test_interrupted_equals_uninterrupted(
-    setup, tmp_path: Path, stop_at: int, changes: dict[str, Any]
-) -> None:
-    whole = setup(**changes)
-    expected, rows_expected = run(whole)
-    checkpoints, rows = Checkpoints(tmp_path / "checkpoint"), Rows()
-    first = setup(**changes)
-    outcome, _ = run(first, rows, checkpoints=checkpoints, stop=lambda: first[0].step >= stop_at)
-    assert outcome.status == "interrupted"
-    assert outcome.step == stop_at
-    second = setup(**changes)
-    assert checkpoints.restore(second[0])
-    assert second[0].step == stop_at
-    outcome, _ = run(second, rows, checkpoints=checkpoints)
-    assert torch.equal(weights(second[0]), weights(whole[0]))
-    assert rows.rows == rows_expected.rows
-    assert outcome == expected
-
-
 class TestUntil:
     def test_paused_equals_never_paused(self, setup, tmp_path: Path) -> None:
         whole = setup(**{"model.dropout": 0.2})
         expected, rows_expected = run(whole)
-        checkpoints, rows, ends = Checkpoints(tmp_path / "checkpoint"), Rows(), []
+        checkpoints, rows, ends = Checkpoints(tmp_path / "checkpoint", run="r"), Rows(), []
         for until in (4, 8, None):
             parts = setup(**{"model.dropout": 0.2})
             checkpoints.restore(parts[0])
@@ -215,7 +121,7 @@ class TestUntil:
         assert outcome == expected
 
     def test_the_state_is_saved_where_it_pauses(self, setup, tmp_path: Path) -> None:
-        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        checkpoints = Checkpoints(tmp_path / "checkpoint", run="r")
         run(setup(**{"train.checkpoint_every": 3}), checkpoints=checkpoints, until=8)
         assert sorted(f.stem for f in checkpoints.folder.glob("*.json")) == [
             "000000006",
@@ -226,7 +132,7 @@ class TestUntil:
     def test_at_or_beyond_it_there_is_nothing_to_do(
         self, setup, tmp_path: Path, until: int
     ) -> None:
-        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        checkpoints = Checkpoints(tmp_path / "checkpoint", run="r")
         run(setup(), checkpoints=checkpoints, until=8)
         parts = setup()
         checkpoints.restore(parts[0])
@@ -256,7 +162,7 @@ class TestUntil:
     def test_a_stop_before_it_is_an_interruption(
         self, setup, tmp_path: Path, stop_at: int, expected: tuple[str, int]
     ) -> None:
-        parts, checkpoints = setup(), Checkpoints(tmp_path / "checkpoint")
+        parts, checkpoints = setup(), Checkpoints(tmp_path / "checkpoint", run="r")
         outcome, _ = run(
             parts, checkpoints=checkpoints, until=8, stop=lambda: parts[0].step >= stop_at
         )
@@ -265,25 +171,12 @@ class TestUntil:
 
     @pytest.mark.parametrize("at", [3, 4])
     def test_a_nan_before_it_is_divergence(self, setup, tmp_path: Path, at: int) -> None:
-        checkpoints = Checkpoints(tmp_path / "checkpoint")
+        checkpoints = Checkpoints(tmp_path / "checkpoint", run="r")
         parts = setup(**{"train.log_every": 12})
         poison(parts, at)
         outcome, _ = run(parts, checkpoints=checkpoints, until=4)
         assert (outcome.status, outcome.diverged_at) == ("diverged", at)
         assert not checkpoints.restore(setup()[0])
-
-
-def poison(parts: Setup, at: int) -> None:
-    """Spoil a weight before step `at`."""
-    batch = parts[1].batch
-
-    def poisoned(step: int, *, part: slice | None = None):
-        if step == at:
-            with torch.no_grad():
-                parts[0].model.embedding.weight[0] = math.nan
-        return batch(step, part=part)
-
-    parts[1].batch = poisoned
 
 
 def test_recording_changes_no_parameter(setup) -> None:
@@ -292,24 +185,6 @@ def test_recording_changes_no_parameter(setup) -> None:
     run(often)
     run(rarely)
     assert torch.equal(weights(often[0]), weights(rarely[0]))
-
-
-class TestDivergence:
-    def test_nan_loss_is_found_with_its_step(self, setup) -> None:
-        parts = setup(**{"train.log_every": 4})
-        poison(parts, 7)
-        outcome, rows = run(parts)
-        assert outcome.status == "diverged"
-        assert outcome.diverged_at == 7
-        assert outcome.step == 8  # the row that found it
-        assert "val/loss" not in rows.rows[8]
-
-    def test_a_rate_far_too_high(self, setup) -> None:
-        outcome, _ = run(
-            setup(**{"train.optimizer.lr": 1e38, "train.clip_norm": None, "train.log_every": 1})
-        )
-        assert outcome.status == "diverged"
-        assert outcome.diverged_at is not None
 
 
 def test_an_empty_evaluation_interval_means_ten(setup) -> None:
