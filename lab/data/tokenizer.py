@@ -38,6 +38,7 @@ from lab.data.vocabulary.cuts import has_gpt2_words, has_known_words
 from lab.data.vocabulary.file import read_file
 from lab.data.vocabulary.gpt2 import gpt2
 from lab.data.vocabulary.kinds import Kind, kind_of, token_bytes
+from lab.data.vocabulary.panics import brief, panics_refused
 from lab.data.vocabulary.specials import BOS_NAMES, EOS_NAMES, PAD_NAMES, Names, special_id
 from lab.data.vocabulary.trained import BYTE_TOKENS, byte_pairs, characters, single_bytes
 from lab.data.vocabulary.words import Words
@@ -144,14 +145,14 @@ class Tokenizer:
             ids: list[int] = np.concatenate(self.encode_batch(pieces)).tolist()
             return ids
         self._refuse_unseen(text)
-        with _surrogates_refused():  # threads and memory would not be worth it
+        with panics_refused(), _surrogates_refused():  # threads and memory would not be worth it
             return self._backend.encode(text, add_special_tokens=False).ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         """What `encode` says of each text, computed together on all cores."""
         for text in texts:
             self._refuse_unseen(text)
-        with _surrogates_refused():
+        with panics_refused(), _surrogates_refused():
             if self._words is not None:
                 return self._words.encode_batch(texts)
             found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -181,7 +182,8 @@ class Tokenizer:
                     f"token id {token} is not in this vocabulary: ids go from 0 to "
                     f"{self.vocab_size - 1}"
                 )
-        return self._backend.decode(ids, skip_special_tokens=True)
+        with panics_refused():
+            return self._backend.decode(ids, skip_special_tokens=True)
 
     def to_json(self) -> str:
         """The content of a `tokenizer.json`, which `from_json` and `transformers` read."""
@@ -201,11 +203,14 @@ class Tokenizer:
         pad: str | Names | None = PAD_NAMES,
     ) -> "Tokenizer":
         """Raises `DataError` where the content is not a tokenizer that keeps every text."""
-        try:
-            backend = tokenizers.Tokenizer.from_str(content)
-        except Exception as error:  # the library raises nothing more particular
-            raise DataError(f"not a tokenizer.json of Hugging Face tokenizers: {error}") from None
-        return cls(backend, bos=bos, eos=eos, pad=pad)
+        with panics_refused():
+            try:
+                backend = tokenizers.Tokenizer.from_str(content)
+            except Exception as error:  # the library raises nothing more particular
+                raise DataError(
+                    f"not a tokenizer.json of Hugging Face tokenizers: {brief(error)}"
+                ) from None
+            return cls(backend, bos=bos, eos=eos, pad=pad)
 
     @property
     def digest(self) -> str:

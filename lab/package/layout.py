@@ -8,16 +8,19 @@ CONFIG = "config.yaml"
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "model.safetensors"
 METRICS = "metrics.csv"
+PROVENANCE = "provenance.json"
 MANIFEST = "manifest.json"
 
-FILES = (CONFIG, TOKENIZER, WEIGHTS, METRICS)  # those that the manifest vouches for
+FILES = (CONFIG, TOKENIZER, WEIGHTS, METRICS, PROVENANCE)  # those that the manifest vouches for
 
-MIB = 2**20
+KIB, MIB = 2**10, 2**20
 MAX_BYTES = {
     CONFIG: MIB // 4,
     TOKENIZER: 64 * MIB,
     METRICS: 256 * MIB,
+    PROVENANCE: 4 * MIB,
     MANIFEST: MIB,
 }
+TOKENIZER_BYTES = (MIB, KIB // 2)  # what it may have in any case, and more for each token
 MAX_HEADER_BYTES = 16 * MIB  # names and shapes of the weights
 MAX_TABLE_BYTES = 1024 * MIB  # of positions, which a model computes for itself

@@ -4,13 +4,14 @@ Design choices:
 - canonical JSON: one manifest has one spelling, so any changed byte shows;
 - `sha256` is the hash of the manifest without that field. It finds damage; it does not stop a
   forger, who would hash again;
-- no time and no path stands in it: the same run packaged again gives the same bytes;
+- no time and no path stands in it: the same run packaged again, by the same command, gives the same
+  bytes;
+- a manifest of an earlier schema is checked as that schema has it, and then migrated;
 - nothing here needs torch, so a report can read manifests cheaply.
 """
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,9 +21,12 @@ from lab.config.base import Strict
 from lab.config.digest import canonical_json, digest
 from lab.config.explain import explained
 from lab.errors import PackageError
-from lab.package.layout import FILES, MANIFEST, MAX_BYTES
+from lab.package.layout import MANIFEST, MAX_BYTES
+from lab.package.migrations import FILES_OF, SCHEMA, migrated
+from lab.package.plain import NotPlainError, TooLargeError, read_plain
+from lab.package.shown import one_line, shown
 
-SCHEMA = 1
+FAULTS = 5  # named in one message
 DAMAGED = "it was changed after it was written: package the run again"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -62,6 +66,10 @@ class Provenance(Strict):
 
 
 class Manifest(Strict):
+    """`files` are those of the schema that the package was written in, `sha256` is of its manifest
+    as it lies there.
+    """
+
     schema_version: int = Field(SCHEMA, ge=SCHEMA, le=SCHEMA)
     status: Status
     run: str = Field(min_length=1)
@@ -103,19 +111,22 @@ def read_manifest(path: str | Path) -> Manifest:
     path = Path(path)
     raw = _read_canonical(path)
     schema = raw.get("schema_version")
-    if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
+    schema = schema if type(schema) is int else 0  # True is no number, and no schema was 0
+    if schema > SCHEMA:
         raise PackageError(
-            f"{path} has schema_version {schema}, and this lab reads up to {SCHEMA}: "
-            "update the lab to read it"
+            f"{path} has schema_version {shown(str(schema))[1:-1]}, and this lab reads up to "
+            f"{SCHEMA}: update the lab to read it"
         )
     if raw.get("sha256") != _seal(raw):
         raise PackageError(f"{path} does not match its own sha256; {DAMAGED}")
+    names = FILES_OF.get(schema)
     try:
-        manifest = Manifest.parse(raw)
+        manifest = Manifest.parse(migrated(raw) if names else raw)
     except ValidationError as error:
-        faults = "; ".join(explained(error, Manifest))
+        faults = one_line("; ".join(explained(error, Manifest)[:FAULTS]))
         raise PackageError(f"{path} is not a manifest of this lab: {faults}") from None
-    _check_names(path, manifest)
+    assert names is not None, "a schema that never was is no manifest"
+    _check_names(path, manifest, names)
     return manifest
 
 
@@ -124,21 +135,27 @@ def _seal(raw: Mapping[str, Any]) -> str:
 
 
 def _read_canonical(path: Path) -> dict[str, Any]:
-    if path.is_symlink() or not path.is_file():
-        raise PackageError(
-            f"{path} is missing or not a regular file, so {path.parent} is no package: "
-            "a manifest is written last, so package the run again"
-        )
-    size = path.stat().st_size
-    if size > MAX_BYTES[MANIFEST]:
-        raise PackageError(
-            f"{path} has {size} bytes, and a manifest at most {MAX_BYTES[MANIFEST]}; {DAMAGED}"
-        )
     try:
-        text = path.read_bytes().decode()
+        content = read_plain(path, limit=MAX_BYTES[MANIFEST])
+    except FileNotFoundError:
+        raise PackageError(
+            f"{path} is missing, so {path.parent} is no package: a manifest is written last, so "
+            "package the run again"
+        ) from None
+    except NotPlainError as error:
+        raise PackageError(f"{path} is {error}; {DAMAGED}") from None
+    except OSError as error:
+        raise PackageError(f"{path} cannot be read ({error.strerror}); {DAMAGED}") from None
+    except TooLargeError as error:
+        raise PackageError(
+            f"{path} has {error.size} bytes, and a manifest at most {MAX_BYTES[MANIFEST]}; "
+            f"{DAMAGED}"
+        ) from None
+    try:
+        text = content.decode()
         raw = json.loads(text)
         canonical = isinstance(raw, dict) and canonical_json(raw) + "\n" == text
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise PackageError(f"{path} cannot be read as JSON ({reason}); {DAMAGED}") from None
     if not canonical:
@@ -146,18 +163,14 @@ def _read_canonical(path: Path) -> dict[str, Any]:
     return dict(raw)
 
 
-def _check_names(path: Path, manifest: Manifest) -> None:
-    extra = sorted(set(manifest.files) - set(FILES))
+def _check_names(path: Path, manifest: Manifest, names: Sequence[str]) -> None:
+    extra = sorted(set(manifest.files) - set(names))
     if extra:
-        shown = ", ".join(_shown(name) for name in extra[:5])
+        named = ", ".join(map(shown, extra[:FAULTS]))
         raise PackageError(
-            f"{path} lists {shown}, which a package does not have; a package holds "
-            f"{', '.join(FILES)} and its manifest: do not use this one"
+            f"{path} lists {named}, which a package does not have; a package holds "
+            f"{', '.join(names)} and its manifest: do not use this one"
         )
-    missing = [name for name in FILES if name not in manifest.files]
+    missing = [name for name in names if name not in manifest.files]
     if missing:
         raise PackageError(f"{path} does not list {', '.join(missing)}: package the run again")
-
-
-def _shown(name: str) -> str:
-    return repr(re.sub(r"(?s)^(.{57}).{4,}$", r"\1...", name))

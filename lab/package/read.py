@@ -4,10 +4,11 @@ package = load_package("artifacts/posenc/rope-1-3f2a9c01")
 package.generate("def main", max_new_tokens=40)
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
@@ -22,12 +23,13 @@ from lab.decode.sampling import Sampling
 from lab.decode.text import pieces, until
 from lab.errors import ConfigError, DataError, PackageError
 from lab.model.gpt import GPT
-from lab.package.layout import CONFIG, MANIFEST, TOKENIZER, WEIGHTS
+from lab.package.layout import CONFIG, MANIFEST, PROVENANCE, TOKENIZER, WEIGHTS
 from lab.package.manifest import Manifest
 from lab.package.precision import Dtype, converted
 from lab.package.run_config import read_config
-from lab.package.verify import verify
-from lab.package.weights import load_model
+from lab.package.shown import one_line
+from lab.package.verify import content, outline, verify
+from lab.package.weights import check_memory, load_model
 
 
 class Continuation(NamedTuple):
@@ -39,13 +41,17 @@ class Continuation(NamedTuple):
 
 @dataclass(frozen=True)
 class Package:
-    """A trained model, in evaluation mode, with what belongs to it."""
+    """A trained model, in evaluation mode, with what belongs to it.
+
+    `provenance` is all that is known of where its numbers come from: code, machine, environment.
+    """
 
     folder: Path
     config: RunConfig | AdoptedConfig
     tokenizer: Tokenizer
     model: GPT
     manifest: Manifest
+    provenance: Mapping[str, Any]
 
     def generate(
         self,
@@ -174,26 +180,44 @@ def load_package(
     rest, and `ConfigError` for a device that this machine does not have, or a dtype.
     """
     folder = Path(folder)
+    check_memory(folder, outline(folder).n_params)
     manifest = verify(folder)
-    config = read_config(folder / CONFIG)
-    tokenizer = _tokenizer(folder / TOKENIZER, config)
+    config = read_config(content(folder, CONFIG, manifest), path=folder / CONFIG)
+    tokenizer = _tokenizer(folder / TOKENIZER, content(folder, TOKENIZER, manifest), config)
+    provenance = _provenance(folder, manifest)
     _agree(folder, manifest, config, tokenizer)
-    model = converted(load_model(folder / WEIGHTS, config.model, tokenizer.vocab_size), dtype)
+    weights, sha256 = folder / WEIGHTS, manifest.files[WEIGHTS].sha256
+    model = load_model(weights, config.model, tokenizer.vocab_size, sha256=sha256)
+    model = converted(model, dtype)
     try:
         model.to(device)
     except (RuntimeError, AssertionError, TypeError) as error:
         # torch asserts that CUDA was compiled in, and a Mac's GPU has no float64
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"device {str(device)!r} cannot be used ({reason}); try cpu") from None
-    return Package(folder, config, tokenizer, model, manifest)
+    return Package(folder, config, tokenizer, model, manifest, provenance)
 
 
-def _tokenizer(path: Path, config: RunConfig | AdoptedConfig) -> Tokenizer:
+def _tokenizer(path: Path, raw: bytes, config: RunConfig | AdoptedConfig) -> Tokenizer:
     special = config.tokenizer.dump() if isinstance(config, AdoptedConfig) else {}
     try:
-        return Tokenizer.from_json(path.read_bytes().decode(), **special)
+        return Tokenizer.from_json(raw.decode(), **special)
     except (DataError, UnicodeDecodeError) as error:
-        raise PackageError(f"{path} cannot be used ({error}): package the run again") from None
+        reason = one_line(str(error))
+        raise PackageError(f"{path} cannot be used ({reason}): package the run again") from None
+
+
+def _provenance(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """What `provenance.json` says, or, in a package without one, the manifest."""
+    if PROVENANCE not in manifest.files:
+        return manifest.provenance.dump()
+    try:
+        found = json.loads(content(folder, PROVENANCE, manifest).decode())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise PackageError(f"{folder / PROVENANCE} is no table of facts: package the run again")
+    return found
 
 
 def _agree(

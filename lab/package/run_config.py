@@ -15,6 +15,7 @@ from lab.config.explain import explained
 from lab.config.run import RunConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, PackageError
+from lab.package.shown import one_line
 
 MAX_DEPTH = 32
 
@@ -27,26 +28,26 @@ _OPENING = (
 _CLOSING = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken, yaml.BlockEndToken)
 
 
-def read_config(path: Path) -> RunConfig | AdoptedConfig:
-    """The run, or, where the model was trained elsewhere, its origin.
+def read_config(content: bytes, *, path: Path) -> RunConfig | AdoptedConfig:
+    """The run, or, where the model was trained elsewhere, its origin; `path` is where it lay.
 
     Raises `PackageError` with every fault of the file.
     """
     kind: type[RunConfig | AdoptedConfig] = RunConfig
     try:
-        text = path.read_bytes().decode()
+        text = content.decode()
         _refuse_surprises(text)
         raw = load_yaml(text, source=str(path))
         adopted = isinstance(raw, dict) and "origin" in raw
         kind = AdoptedConfig if adopted else RunConfig
         return kind.parse(raw)
     except ValidationError as error:
-        faults = "; ".join(explained(error, kind))
+        faults = one_line("; ".join(explained(error, kind)))
         raise PackageError(
             f"{path} is not a run of this lab: {faults}. Read it with the lab that wrote it"
         ) from None
     except (ConfigError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).replace("\n", " ").removeprefix(f"{path}: ")
+        reason = one_line(str(error).replace("\n", " ").removeprefix(f"{path}: "))
         raise PackageError(f"{path} cannot be read ({reason}): package the run again") from None
 
 

@@ -5,23 +5,30 @@ Design choices:
   buffers are computed anew;
 - names and shapes in the file must be exactly those of the model that the config describes;
   they are compared on the meta device, before a single value is given memory;
+- values are read from the file into the parameters themselves, and hashed there: no other byte
+  than those that the manifest vouches for is ever computed with;
 - building a model leaves the global random numbers as they were.
 """
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from lab.config.model import ModelConfig
 from lab.config.position import RopePosition, SinusoidalPosition
 from lab.errors import PackageError
+from lab.hardware import memory
 from lab.model.gpt import GPT
+from lab.package.header import Stored, read_header
 from lab.package.layout import CONFIG, MAX_TABLE_BYTES
+from lab.package.plain import plain_file
+from lab.package.shown import shown
 
 AGAIN = "package the run again"
 Shapes = dict[str, tuple[int, ...]]
@@ -36,29 +43,45 @@ def save_weights(path: Path, model: nn.Module) -> None:
     save_file(tensors, path, metadata={"format": "pt"})
 
 
-def load_model(path: Path, config: ModelConfig, vocab_size: int) -> GPT:
-    """The model of a config with the parameters of a file, on the CPU, in evaluation mode."""
+def load_model(
+    path: Path, config: ModelConfig, vocab_size: int, *, sha256: str | None = None
+) -> GPT:
+    """The model of a config with the parameters of a file, on the CPU, in evaluation mode.
+
+    Raises `PackageError` where the file does not fit the config, or, where a `sha256` is given,
+    is not the file of that hash.
+    """
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-            types = {part.get_dtype() for part in slices.values()}
-            _check(path, shapes, types, config, vocab_size)
+        with plain_file(path) as (file, size):
+            head, stored = read_header(file, size=size)
+            _check(path, stored, config, vocab_size)
             with torch.random.fork_rng(devices=[]):
                 model = GPT(config, vocab_size)
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    parameter.copy_(file.get_tensor(name))
-    except SafetensorError as error:
+            found = _fill(model, stored, file, hashlib.sha256(head))
+    except (OSError, ValueError) as error:
         raise PackageError(f"{path} is not a safetensors file ({error}): {AGAIN}") from None
+    if sha256 not in (None, found):
+        raise PackageError(f"{path} was changed while it was read: load the package again")
     return model.eval()
 
 
-def _check(
-    path: Path, shapes: Shapes, types: set[str], config: ModelConfig, vocab_size: int
-) -> None:
+def _fill(model: GPT, stored: Sequence[Stored], file: BinaryIO, content: "hashlib._Hash") -> str:
+    """Read the values, which follow one another, into the parameters; the hash of all of it."""
+    parameters = dict(model.named_parameters())
+    for one in stored:
+        memory = parameters[one.name].detach().numpy().data.cast("B")
+        if file.readinto(memory) != len(memory):  # type: ignore[attr-defined]
+            raise ValueError(f"it ends within {one.name}")
+        content.update(memory)
+    return content.hexdigest()
+
+
+def _check(path: Path, stored: Sequence[Stored], config: ModelConfig, vocab_size: int) -> None:
+    shapes = {one.name: one.shape for one in stored}
+    types = {one.dtype for one in stored}
     if types - {"F32"}:
-        raise PackageError(f"{path} holds {', '.join(sorted(types))}, not F32 alone: {AGAIN}")
+        named = ", ".join(shown(kind)[1:-1] for kind in sorted(types)[:5])
+        raise PackageError(f"{path} holds {named}, not F32 alone: {AGAIN}")
     found, expected = sum(map(math.prod, shapes.values())), config.n_params(vocab_size)
     # Far apart, not even an outline of the model is worth building: it could be endless.
     if config.n_layers > len(shapes) or expected > 100 * found:
@@ -76,6 +99,16 @@ def _check(
         raise PackageError(
             f"{path} does not fit {CONFIG}: {'; '.join(faults[:5])}{more}. "
             f"The two are not of one run: {AGAIN}"
+        )
+
+
+def check_memory(path: Path, n_params: int) -> None:
+    """Raises `PackageError` where a machine has not the memory for so many parameters."""
+    here = memory()
+    if here is not None and 4 * n_params > here:
+        raise PackageError(
+            f"{path} asks for {4 * n_params:,} bytes of parameters, and this machine has {here:,} "
+            "bytes of memory: load it on a larger one, if it is to be trusted"
         )
 
 
@@ -102,7 +135,7 @@ def _table_width(config: ModelConfig) -> int:
 
 def _differences(found: Mapping[str, tuple[int, ...]], wanted: Shapes) -> list[str]:
     faults = [f"{name} is missing" for name in wanted if name not in found]
-    faults += [f"{name!r} is no parameter of it" for name in found if name not in wanted]
+    faults += [f"{shown(name)} is no parameter of it" for name in found if name not in wanted]
     faults += [
         f"{name} has shape {list(found[name])}, not {list(shape)}"
         for name, shape in wanted.items()

@@ -20,8 +20,17 @@ from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.tokenizer import Tokenizer
 from lab.errors import PackageError
-from lab.files import replacing, sha256_file, sync, write_text
-from lab.package.layout import CONFIG, FILES, MANIFEST, MAX_BYTES, METRICS, TOKENIZER, WEIGHTS
+from lab.files import replacing, sha256_file, sync, write_json, write_text
+from lab.package.layout import (
+    CONFIG,
+    FILES,
+    MANIFEST,
+    MAX_BYTES,
+    METRICS,
+    PROVENANCE,
+    TOKENIZER,
+    WEIGHTS,
+)
 from lab.package.manifest import Manifest, Scalar, Status, sealed
 from lab.package.verify import verify
 from lab.package.weights import save_weights
@@ -40,12 +49,13 @@ def write_package(
     data_digest: str | None,
     metrics: Mapping[str, float],
     labels: Mapping[str, str],
-    provenance: Mapping[str, Scalar],
+    provenance: Mapping[str, Any],
     status: Status = "complete",
 ) -> Path:
     """Write a package and return its folder; an equal one that stands there already is kept.
 
-    metrics: final values, finite. provenance: see `lab.package.manifest.Provenance`.
+    metrics: final values, finite. provenance: all of `lab.provenance.record`; its plain values
+    stand in the manifest too (see `lab.package.manifest.Provenance`), but for the command line.
     Raises `PackageError` when another package, or anything else, stands at `folder`, and when a
     file is larger than a reader would accept.
     """
@@ -65,6 +75,7 @@ def write_package(
             save_weights(beside, model)
         with replacing(partial / METRICS) as beside:
             shutil.copyfile(metrics_csv, beside)
+        write_json(partial / PROVENANCE, dict(provenance))
         manifest = sealed(
             {
                 "status": status,
@@ -82,7 +93,7 @@ def write_package(
                 "vocab_size": tokenizer.vocab_size,
                 "metrics": dict(metrics),
                 "labels": dict(labels),
-                "provenance": dict(provenance),
+                "provenance": _plain(provenance),
             }
         )
         write_text(partial / MANIFEST, manifest.to_json())
@@ -93,6 +104,12 @@ def write_package(
         if partial.exists():
             shutil.rmtree(partial)
     return folder
+
+
+def _plain(provenance: Mapping[str, Any]) -> dict[str, Scalar]:
+    """A command says how a run was asked for, not what made its numbers."""
+    plain = (str, int, float, bool, type(None))
+    return {k: v for k, v in provenance.items() if isinstance(v, plain) and k != "command"}
 
 
 def _record(path: Path, folder: Path) -> dict[str, str | int]:
@@ -125,4 +142,6 @@ def _stands(folder: Path, manifest: Manifest) -> bool:
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
-    return manifest.model_dump(exclude={"provenance", "sha256"})
+    found = manifest.model_dump(exclude={"provenance", "sha256"})
+    found["files"].pop(PROVENANCE, None)
+    return found

@@ -60,8 +60,8 @@ def test_a_key_that_stands_twice_is_refused(manifest):
 
 
 def test_a_future_schema_is_told_to_update(manifest, raw, write_manifest):
-    write_manifest(manifest, {"schema_version": 2, "everything": "is different"})
-    sentence = "has schema_version 2, and this lab reads up to 1: update the lab"
+    write_manifest(manifest, {"schema_version": 3, "everything": "is different"})
+    sentence = "has schema_version 3, and this lab reads up to 2: update the lab"
     with pytest.raises(PackageError, match=sentence):
         read_manifest(manifest)
 
@@ -93,6 +93,14 @@ def test_facts_of_another_kind_are_named(manifest, raw, write_manifest, fault, s
     write_manifest(manifest, raw | fault)
     with pytest.raises(PackageError, match=sentence):
         read_manifest(manifest)
+
+
+def test_a_name_that_would_command_the_terminal_is_shown_as_text(manifest, raw, write_manifest):
+    write_manifest(manifest, raw | {"\x1b[2J\n": 1})
+    with pytest.raises(PackageError, match="unknown key") as caught:
+        read_manifest(manifest)
+    assert r"\x1b[2J\n" in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -164,13 +172,13 @@ def test_a_file_that_is_no_manifest_is_refused(manifest, content, sentence):
 def test_a_huge_file_is_refused_unread(manifest, monkeypatch):
     with manifest.open("wb") as file:
         file.truncate(2**40)
-    monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: pytest.fail("was read"))
+    monkeypatch.setattr("json.loads", lambda text: pytest.fail("was read"))
     with pytest.raises(PackageError, match="has 1099511627776 bytes"):
         read_manifest(manifest)
 
 
 def test_a_manifest_that_is_not_there_says_what_that_means(tmp_path):
-    with pytest.raises(PackageError, match=r"manifest.json is missing .* written last"):
+    with pytest.raises(PackageError, match=r"manifest.json is missing.* written last"):
         read_manifest(tmp_path / "manifest.json")
 
 

@@ -15,14 +15,17 @@ from lab.package.layout import MAX_BYTES
 from lab.package.manifest import read_manifest
 from lab.package.verify import verify
 
-FILES = {"config.yaml", "tokenizer.json", "model.safetensors", "metrics.csv", "manifest.json"}
+FILES = {
+    *("config.yaml", "tokenizer.json", "model.safetensors", "metrics.csv", "provenance.json"),
+    "manifest.json",
+}
 
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_package_is_five_files_and_nothing_beside_it(written):
+def test_a_package_is_six_files_and_nothing_beside_it(written):
     assert contents(written).keys() == FILES
     assert [path.name for path in written.parent.iterdir()] == [written.name]
     for path in written.iterdir():
@@ -45,7 +48,7 @@ def test_the_files_are_what_they_were_written_from(parts, written):
 
 def test_the_manifest_states_the_facts(parts, written):
     raw = json.loads((written / "manifest.json").read_bytes())
-    assert raw["schema_version"] == 1
+    assert raw["schema_version"] == 2
     assert raw["status"] == "complete"
     assert raw["run"] == "learned-1-0123abcd"
     assert raw["digest"] == "d" * 64
@@ -166,7 +169,7 @@ def test_a_package_shows_up_whole(parts, tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.replace", watched)
     parts.write(tmp_path / "run")
-    assert seen == [False] * 5
+    assert seen == [False] * 6
 
 
 def test_a_file_that_no_reader_would_accept_is_refused(parts, tmp_path, monkeypatch):

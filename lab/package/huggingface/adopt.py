@@ -4,7 +4,6 @@ An adopted package has no training run: its config says where it comes from, its
 `adopted`, and its metrics are empty.
 """
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +19,7 @@ from lab.files import sha256_file
 from lab.model.gpt import GPT
 from lab.package.huggingface.catalogue import CATALOGUE, Stock
 from lab.package.huggingface.checkpoint import check, read_tensors, weight_files
+from lab.package.huggingface.files import table_of
 from lab.package.huggingface.layout import LAB
 from lab.package.huggingface.parts import read_parts, write_parts
 from lab.package.huggingface.reading import model_config
@@ -44,11 +44,12 @@ def adopt_folder(folder: str | Path, *, to: str | Path) -> Manifest:
     stock = next(stock for stock in CATALOGUE if stock.model_type == raw["model_type"])
     check_tables(folder / "config.json", model)
     files = weight_files(folder)
-    tensors = read_tensors(files, prefix=_PREFIX[raw["model_type"]])
+    tensors = read_tensors(files.values(), prefix=_PREFIX[raw["model_type"]])
     _check_embedding(folder, tensors, stock, (raw.get("vocab_size"), model.d_model))
     tokenizer, special = read_tokenizer(folder, raw)
     origin = Origin(
-        architecture=raw["model_type"], weights={path.name: sha256_file(path) for path in files}
+        architecture=raw["model_type"],
+        weights={name: sha256_file(path) for name, path in files.items()},
     )
     config = AdoptedConfig(model=model, tokenizer=special, origin=origin)
     built = _model(folder, tensors, stock, model, tokenizer.vocab_size)
@@ -68,23 +69,23 @@ def adopt_folder(folder: str | Path, *, to: str | Path) -> Manifest:
             data_digest=None,
             metrics={},
             labels={},
-            provenance={**provenance.facts(), "device": "cpu", "threads": torch.get_num_threads()},
+            provenance={**provenance.record(), "device": "cpu", "threads": torch.get_num_threads()},
             status="adopted",
         )
     return verify(package)
 
 
 def _config(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    raw = table_of(path)
+    if raw is None:
         raise PackageError(
             f"{path.parent} holds no {path.name}, so it is no folder of transformers"
         )
-    try:
-        raw = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise PackageError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise PackageError(f"{path} holds no settings; it should hold names and values")
+    if "auto_map" in raw:
+        raise PackageError(
+            f"{path}: auto_map names code of the folder's own, which is never run here: take "
+            "auto_map out of it if the model is what model_type says"
+        )
     return raw
 
 

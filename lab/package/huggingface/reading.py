@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from lab.config.explain import explained
 from lab.config.model import ModelConfig
 from lab.errors import PackageError
+from lab.package.shown import one_line
 
 Raw = Mapping[str, Any]
 _GELU = {
@@ -39,7 +40,7 @@ def model_config(path: Path, raw: Raw) -> ModelConfig:
     try:
         return ModelConfig.parse(found)
     except ValidationError as error:
-        faults = "; ".join(explained(error, ModelConfig))
+        faults = one_line("; ".join(explained(error, ModelConfig)))
         raise PackageError(f"{path} describes no model of the lab: {faults}") from None
 
 

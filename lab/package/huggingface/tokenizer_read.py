@@ -10,7 +10,6 @@ Design choices:
   tokens of no meaning to fill it, so that its logits stay as they are.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,24 +18,42 @@ import tokenizers
 
 from lab.config.adopted import SpecialTokens
 from lab.data.tokenizer import Tokenizer
+from lab.data.vocabulary.panics import brief, panics_refused
 from lab.errors import DataError, PackageError
+from lab.package.huggingface.files import content_of, table_of
+from lab.package.shown import one_line
 
 NAME = "tokenizer.json"
+MAX_IDLE = 2**16  # tokens of no meaning
 
 
 def read_tokenizer(folder: Path, config: Mapping[str, Any]) -> tuple[Tokenizer, SpecialTokens]:
     """`config` is the folder's config.json. Raises `PackageError` for what the lab cannot keep."""
     path = folder / NAME
-    if not path.is_file():
+    content = content_of(path)
+    if content is None:
         raise PackageError(
             f"{folder} holds no {NAME}; load the tokenizer with AutoTokenizer and save it there "
             "with save_pretrained"
         )
-    settings = _json(folder / "tokenizer_config.json")
+    settings = _settings(folder / "tokenizer_config.json")
     try:
-        backend = tokenizers.Tokenizer.from_str(path.read_bytes().decode())
+        with panics_refused():
+            return _adopted(folder, content.decode(), settings, config)
+    except (DataError, UnicodeDecodeError) as error:
+        raise PackageError(f"{path} cannot be adopted: {one_line(str(error))}") from None
+
+
+def _adopted(
+    folder: Path, content: str, settings: Mapping[str, Any], config: Mapping[str, Any]
+) -> tuple[Tokenizer, SpecialTokens]:
+    path = folder / NAME
+    try:
+        backend = tokenizers.Tokenizer.from_str(content)
     except Exception as error:  # the library raises nothing more particular
-        raise PackageError(f"{path} is not a tokenizer of Hugging Face: {error}") from None
+        raise PackageError(f"{path} is not a tokenizer of Hugging Face: {brief(error)}") from None
+    backend.no_padding()  # to as many tokens as a file pleases
+    backend.no_truncation()
     if settings.get("add_prefix_space"):
         raise PackageError(
             f"{folder}/tokenizer_config.json: add_prefix_space=true would change the text, so this "
@@ -44,10 +61,7 @@ def read_tokenizer(folder: Path, config: Mapping[str, Any]) -> tuple[Tokenizer, 
         )
     special = SpecialTokens(bos=_before(path, backend), eos=_end(folder, backend, settings, config))
     _fill(path, backend, config.get("vocab_size"))
-    try:
-        return Tokenizer(backend, bos=special.bos, eos=special.eos), special
-    except DataError as error:
-        raise PackageError(f"{path} cannot be adopted: {error}") from None
+    return Tokenizer(backend, bos=special.bos, eos=special.eos), special
 
 
 def _before(path: Path, backend: tokenizers.Tokenizer) -> str | None:
@@ -57,8 +71,8 @@ def _before(path: Path, backend: tokenizers.Tokenizer) -> str | None:
         return None
     if len(around) > 1 or backend.encode("a").tokens[0] != around[0]:
         raise PackageError(
-            f"{path} puts {' '.join(around)} around every text, and the lab puts one token before "
-            "it, or none: change its post_processor"
+            f"{path} puts {one_line(' '.join(around))} around every text, and the lab puts one "
+            "token before it, or none: change its post_processor"
         )
     return str(around[0])
 
@@ -69,7 +83,7 @@ def _end(
     settings: Mapping[str, Any],
     config: Mapping[str, Any],
 ) -> str | None:
-    generation = _json(folder / "generation_config.json")
+    generation = _settings(folder / "generation_config.json")
     said = generation.get("eos_token_id", config.get("eos_token_id"))
     ids = said if isinstance(said, list) else [said]
     names = [backend.id_to_token(n) for n in ids if isinstance(n, int)]
@@ -82,6 +96,11 @@ def _end(
 
 def _fill(path: Path, backend: tokenizers.Tokenizer, vocab_size: Any) -> None:
     size = backend.get_vocab_size(with_added_tokens=True)
+    if isinstance(vocab_size, int) and vocab_size > size + MAX_IDLE:
+        raise PackageError(
+            f"{path} has {size} tokens, and the model's vocab_size is {vocab_size}: more than "
+            f"{MAX_IDLE} tokens that mean nothing are not filled in"
+        )
     if not isinstance(vocab_size, int) or vocab_size < size:
         raise PackageError(
             f"{path} has {size} tokens, and the model's vocab_size is {vocab_size!r}: the two do "
@@ -99,11 +118,5 @@ def _name(token: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise PackageError(f"{path} cannot be read as JSON: {error}") from None
-    return found if isinstance(found, dict) else {}
+def _settings(path: Path) -> dict[str, Any]:
+    return table_of(path) or {}

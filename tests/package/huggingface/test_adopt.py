@@ -416,11 +416,12 @@ def test_a_tokenizer_that_would_change_a_text_is_refused(fault, own, tmp_path):
     ("kind", "change", "sentence"),
     [
         ("gpt2", {"vocab_size": 300_000_000}, "vocab_size and the model's width are"),
-        ("gpt2", {"n_embd": 3_000_000_000}, "vocab_size and the model's width are"),
+        ("gpt2", {"n_embd": 3_000_000_000}, "d_model: input should be less than"),
+        ("gpt2", {"n_embd": 120_000}, "vocab_size and the model's width are"),
         ("gpt2", {"activation_function": ["gelu"]}, "activation_function=.* one word or number"),
         ("gpt2", {"resid_pdrop": [0.1]}, "resid_pdrop=.* one word or number"),
         ("llama", {"hidden_act": {}}, "hidden_act=.* one word or number"),
-        ("llama", {"max_position_embeddings": 10**11}, "tables of positions may have"),
+        ("llama", {"max_position_embeddings": 10**11}, "max_seq_len"),
     ],
 )
 def test_a_hostile_config_is_refused_at_once(own, tmp_path, kind, change, sentence):
