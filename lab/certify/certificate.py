@@ -89,3 +89,12 @@ def worst(values: Sequence[float]) -> float:
 def number(value: float) -> str:
     """Two digits, and no zero in front of an exponent."""
     return f"{value:.2g}".replace("e-0", "e-").replace("e+", "e").replace("e0", "e")
+
+
+def is_certificates(raw: Any) -> bool:
+    """Whether the content of a `certificates.json` is as a sweep writes it."""
+    try:
+        checks = [check for c in raw["certificates"] if c["variant"] for check in c["checks"]]
+        return all({"name", "passed", "detail"} <= check.keys() for check in checks)
+    except (AttributeError, KeyError, TypeError):
+        return False

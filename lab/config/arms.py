@@ -1,18 +1,22 @@
 """The names of what is tuned and trained, and what each changes of the base run."""
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lab.config.contrasts import at_scale, cells
+from lab.config.explain import shown
 from lab.config.overlaps import both_set
 from lab.config.space import Fragment
 
 if TYPE_CHECKING:
     from lab.config.sweep import SweepConfig
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
+MOST = 200  # arms: a report of more is read by nobody
+PAIRS = 1000
 UNNAMED = {"base": Fragment()}  # the variants of a question that names none
 
 
@@ -52,8 +56,10 @@ def check_names(sweep: "SweepConfig") -> None:
         for name in names:
             if not NAME.fullmatch(name):
                 raise ValueError(
-                    f"{what} {name!r} names folders: use letters, digits, '.', '_' and '-'"
+                    f"{what} {shown(name)} names folders: use up to 64 letters, digits, '.', '_' "
+                    "and '-', the first a letter or a digit"
                 )
+    _check_number(sweep)
     if sweep.factors:
         _check_factors(sweep)
     elif sweep.baseline is not None and sweep.baseline not in sweep.variants:
@@ -104,6 +110,23 @@ def overlap_faults(sweep: "SweepConfig") -> list[str]:
         if both_set(first, value, second, other_value)
         and not (kind[other] == "scales" and first.startswith(f"{second}."))
     ]
+
+
+def _check_number(sweep: "SweepConfig") -> None:
+    """Factors multiply: what twenty of them come to should not be waited for."""
+    levels = [len(levels) for levels in sweep.factors.values()]
+    found = math.prod(levels or [len(sweep.variants)]) * max(len(sweep.scales), 1)
+    if found > MOST:
+        raise ValueError(
+            f"variants, or factors' levels, and scales come to {found:,} combinations, more than "
+            f"{MOST}; ask in several sweeps, or search them with tune"
+        )
+    pairs = len(sweep.variants) * (len(sweep.variants) - 1) // 2 * max(len(sweep.scales), 1)
+    if sweep.compare == "all" and pairs > PAIRS:
+        raise ValueError(
+            f"compare: all comes to {pairs:,} comparisons, more than {PAIRS:,}, among which α is "
+            "shared; compare with the baseline"
+        )
 
 
 def _check_factors(sweep: "SweepConfig") -> None:

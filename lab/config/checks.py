@@ -35,18 +35,15 @@ def variant_faults(sweep: SweepConfig) -> list[str]:
     faults += overlap_faults(sweep)
     if faults:
         return list(dict.fromkeys(faults))
-    resolved: dict[str, RunConfig] = {}
+    resolved: dict[str, str] = {}
     for name, fragment in sweep.arms.items():
         matched = sweep.matched.get(name, {})
         if found := tried(sweep.base, {**fragment, **matched}, f"{name}: "):
             faults += found
             continue
-        run = resolved[name] = sweep.variant(name)
-        faults += [
-            f"{_where(sweep, name)}: resolves to the same run as {other!r}"
-            for other, config in resolved.items()
-            if other != name and config == run
-        ]
+        other = resolved.setdefault(sweep.variant(name).model_dump_json(), name)
+        if other != name:
+            faults.append(f"{_where(sweep, name)}: resolves to the same run as {other!r}")
         faults += space_faults(sweep, name)
     return list(dict.fromkeys(faults))
 
@@ -102,7 +99,7 @@ def _entry_faults(
         return [f"tune.space.{name}: {fault}"]
     space = sweep.tune.space
     faults: list[str] = []
-    seen: list[RunConfig] = []
+    seen: set[str] = set()
     for value, prefix in _values(name, entry):
         settings = {**context(conditions(space, name)), name: value}
         changed = changes(space, settings)
@@ -110,10 +107,10 @@ def _entry_faults(
         if found and not fits(run, space, settings):
             faults += found
         elif not found:
-            config = run.replaced(changed)
+            config = run.replaced(changed).model_dump_json()
             if isinstance(entry, Choices) and config in seen:
                 faults.append(f"tune.space.{name}: {value!r} gives the same run as another choice")
-            seen.append(config)
+            seen.add(config)
     return faults or _rung_faults(sweep, run, name, entry)
 
 

@@ -24,11 +24,12 @@ def config_error(source: str, lines: Sequence[str]) -> ConfigError:
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """`; did you mean 'rope'?`, or the list of what is valid when nothing is near."""
-    names = list(valid)
+    names = {name.removesuffix(".yaml"): name for name in valid}  # an ending that says nothing
+    word = word.removesuffix(".yaml").removesuffix(".yml")[:100]
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; valid: {', '.join(names)}" if names else ""
+        return f"; did you mean {names[near[0]]!r}?"
+    return f"; valid: {', '.join(names.values())}" if names else ""
 
 
 def _line(fault: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
@@ -48,17 +49,18 @@ def _line(fault: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
             return f"{where}unknown kind {rules['tag']!r}{did_you_mean(rules['tag'], kinds)}"
         case "union_tag_not_found":
             choice = _kinds(owner, path.rsplit(".", 1)[-1]) or "..."
-            return f"{where}needs a kind, such as {{kind: {choice}}}; got {_shown(value)}"
+            return f"{where}needs a kind, such as {{kind: {choice}}}; got {shown(value)}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{where}must be a mapping of keys to values; got {_shown(value)}"
+            return f"{where}must be a mapping of keys to values; got {shown(value)}"
         case "value_error":
             return where + str(rules["error"])
         case _:
             message = fault["msg"][0].lower() + fault["msg"][1:]
-            return f"{where}{message}; got {_shown(value)}"
+            return f"{where}{message}; got {shown(value)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a sentence, cut short where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

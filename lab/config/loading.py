@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from lab.config.base import get, put
 from lab.config.checks import variant_faults
-from lab.config.explain import config_error, did_you_mean, explained
+from lab.config.explain import config_error, did_you_mean, explained, shown
 from lab.config.metric import endpoint_faults
 from lab.config.reading import SIZES, look_up, read_mapping
 from lab.config.run import RunConfig
 from lab.config.sizes import Size, with_sizes
+from lab.config.space import LONGEST
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError
@@ -79,13 +80,20 @@ def find(config: str | Path) -> Path:
 
 def _sweep(raw: dict[str, Any], path: Path, overrides: Sequence[str]) -> SweepConfig:
     if isinstance(raw.get("base"), str):
-        beside = path.parent / raw["base"]
-        raw["base"] = read_mapping(beside if beside.is_file() else find(raw["base"]))
+        raw["base"] = _base(raw["base"], path)
     raw = _overridden(raw, overrides, prefix="base.", source=path)
     try:
         return SweepConfig.parse(raw)
     except ValidationError as error:
         raise config_error(str(path), explained(error, SweepConfig)) from None
+
+
+def _base(name: str, question: Path) -> dict[str, Any]:
+    """The run in a file that is named by a question's file, beside it or in `configs/`."""
+    try:
+        return read_mapping(look_up(name, what="config", beside=question.parent))
+    except ConfigError as error:
+        raise ConfigError(f"{question}: base: {error}") from None
 
 
 def _variants(sweep: SweepConfig, path: Path) -> dict[str, RunConfig]:
@@ -107,7 +115,11 @@ def _overridden(
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path or not all(path.split(".")):
-            raise ConfigError(f"--set {override}: must be path=value, such as train.steps=100")
+            raise ConfigError(
+                f"--set {shown(override)}: must be path=value, such as train.steps=100"
+            )
+        if len(path) > LONGEST:
+            raise ConfigError(f"--set {shown(path)}: a path is shorter than {LONGEST} characters")
         if path.split(".")[0] in RUN_KEYS:
             path = prefix + path
         _put(raw, path, load_yaml(text, source=f"--set {path}"))

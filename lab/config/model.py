@@ -35,10 +35,10 @@ from lab.config.position import (
 class ModelConfig(Strict):
     """A decoder-only transformer (Radford et al. 2018, 2019)."""
 
-    n_layers: int = Field(ge=1)
+    n_layers: int = Field(ge=1, le=1000)
     n_heads: int = Field(ge=1)
-    d_model: int = Field(ge=1)
-    max_seq_len: int = Field(ge=2)
+    d_model: int = Field(ge=1, le=2**17)
+    max_seq_len: int = Field(ge=2, le=2**24)
     position: Position = LearnedPosition()
     norm: Norm = LayerNorm()
     norm_placement: Placement = "pre"

@@ -22,7 +22,9 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from lab.config.base import Strict
 
 Scalar = bool | int | float | str | None
+LONGEST = 256  # characters of a dotted path
 LISTED = 10_000  # values of a range that are counted one by one
+MOST = 1000  # choices
 EXACT = 2**53  # whole numbers up to here are floats too
 
 
@@ -40,7 +42,8 @@ def _some(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
 
 Plain = Annotated[Scalar, BeforeValidator(_plain)]
 Settings = dict[str, Plain]
-Fragment = dict[str, Any]
+Setting = Annotated[str, Field(max_length=LONGEST)]
+Fragment = dict[Setting, Any]
 When = dict[str, Annotated[tuple[Plain, ...], AfterValidator(_some)]]
 
 
@@ -150,6 +153,11 @@ class Choices(Strict):
             raise ValueError(f"choices: {choices} is no list of values and no mapping of labels")
         if not choices:
             raise ValueError("there is nothing to choose from; give one value or more")
+        if len(choices) > MOST:
+            raise ValueError(
+                f"{len(choices):,} choices are more than {MOST:,}, each of which would be tried; "
+                "give fewer, or a range"
+            )
         for value in choices if isinstance(choices, list) else ():
             if not isinstance(value, Scalar):
                 raise ValueError(

@@ -37,6 +37,8 @@ class SweepConfig(Strict):
     tune: TuneConfig | None = None
     confirm: ConfirmConfig | None = None
     packages: Literal["all", "confirm", "best"] = "all"
+    retries: int = Field(2, ge=0, le=100, description="further attempts of a run that goes wrong")
+    timeout: float = Field(1800, gt=0, description="seconds without progress: the run hangs")
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:

@@ -62,8 +62,8 @@ Schedule = Annotated[
 class TrainConfig(Strict):
     """`batch_size` is in sequences a step, over all micro-batches."""
 
-    steps: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
+    steps: int = Field(ge=1, le=10**9)
+    batch_size: int = Field(ge=1, le=2**24)
     micro_batch_size: int | None = Field(None, ge=1, description="None means batch_size")
     optimizer: AdamW = AdamW()
     schedule: Schedule = CosineSchedule()

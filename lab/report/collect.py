@@ -12,7 +12,6 @@ Design choices:
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from lab.certify.certificate import is_certificates
+from lab.config.ended import ended_fault, order_fault
 from lab.config.explain import config_error, explained
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
@@ -45,6 +46,10 @@ TIMING = ("total", "setup", "train", "eval", "track", "package")
 POSITIONS = ("length", "position", "tokens", "loss")
 RATES = ("tokens_per_second", "peak_memory_bytes")
 AGAIN = "run the sweep again, and it is made anew"
+_SCHEDULE: dict[str, TypeAdapter[list[Any]]] = {
+    "rounds": TypeAdapter(list[list[str]]),
+    "surplus": TypeAdapter(list[str]),
+}
 PLAN_AGAIN = "move it away and run the sweep again"
 
 
@@ -125,7 +130,7 @@ class Sweep:
         """What was proved of the variants before the first run; {} where nothing was written."""
         path = self.folder / certificates.FILE
         raw = _read_object(path, remedy=AGAIN) if path.is_file() else {}
-        if raw and not _is_certificates(raw):
+        if raw and not is_certificates(raw):
             raise SweepError(f"{path} is damaged (no certificates in it); {AGAIN}")
         return raw
 
@@ -179,7 +184,11 @@ def write_results(sweep: Sweep) -> None:
 def _schedule(folder: Path, part: str) -> list[Any]:
     """What the present plan has come to; empty where no schedule is kept."""
     path = folder / "schedule.json"
-    return (_read_object(path, remedy=AGAIN).get(part) if path.is_file() else None) or []
+    raw = _read_object(path, remedy=PLAN_AGAIN) if path.is_file() else {}
+    try:
+        return _SCHEDULE[part].validate_python(raw.get(part) or [])
+    except ValidationError:
+        raise SweepError(f"{path} is damaged ({part} is no list of runs); {PLAN_AGAIN}") from None
 
 
 def _read_run(path: Path) -> Record | None:
@@ -190,6 +199,7 @@ def _read_run(path: Path) -> Record | None:
             raise SweepError(f"{path} has a result.json but no order.json; {REMEDY}")
         return None
     order = _read_object(path / "order.json")
+    _refuse(path / "order.json", order_fault(order))
     result = _read_object(path / "result.json") if has_result else None
     if result is not None and result.get("digest") != order.get("digest"):
         raise SweepError(
@@ -198,8 +208,15 @@ def _read_run(path: Path) -> Record | None:
         )
     if order.get("run") != path.name:
         raise SweepError(f"{path} holds the order of the run {order.get('run')}; {REMEDY}")
+    if result is not None:
+        _refuse(path / "result.json", ended_fault(result))
     begun = any((path / name).exists() for name in ("metrics.csv", "checkpoint"))
     return record(order, result, unfinished="running" if begun else "planned")
+
+
+def _refuse(path: Path, fault: str | None) -> None:
+    if fault:
+        raise SweepError(f"{path} is damaged ({fault}); {REMEDY}")
 
 
 def _is_plan(raw: Mapping[str, Any]) -> bool:
@@ -214,14 +231,6 @@ def _is_plan(raw: Mapping[str, Any]) -> bool:
     return all(isinstance(x, str) for x in named) and all(
         isinstance(x, int | float) for x in (*whole, *weights)
     )
-
-
-def _is_certificates(raw: Mapping[str, Any]) -> bool:
-    try:
-        checks = [check for c in raw["certificates"] if c["variant"] for check in c["checks"]]
-        return all({"name", "passed", "detail"} <= check.keys() for check in checks)
-    except (AttributeError, KeyError, TypeError):
-        return False
 
 
 def _read_question(path: Path) -> SweepConfig:
@@ -246,7 +255,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 def _read_object(path: Path, *, remedy: str = REMEDY) -> dict[str, Any]:
     try:
         value = read_json(path)
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise SweepError(f"{path} is damaged ({error}); {remedy}") from None
     if not isinstance(value, dict):
         raise SweepError(f"{path} is damaged (no JSON object); {remedy}")
@@ -257,12 +266,14 @@ def _numbers(path: Path, columns: list[str]) -> pd.DataFrame:
     """A table of numbers, NaN where a cell is empty; with these columns where there is no file."""
     text = _read(path) if path.is_file() else ""
     text = text[: text.rfind("\n") + 1]  # the last row of a run that writes may be half there
-    header, *rows = [*csv.reader(io.StringIO(text))] or [columns]
     try:
+        header, *rows = [*csv.reader(io.StringIO(text))] or [columns]
+        if missing := [name for name in columns if name not in header]:
+            raise ValueError(f"it has no column {missing[0]}")
         found = zip(*([float(cell or "nan") for cell in row] for row in rows), strict=True)
         values = [*found] or [()] * len(header)
         return pd.DataFrame(dict(zip(header, values, strict=True)), dtype="float64")
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise SweepError(f"{path} is damaged ({error}); {REMEDY}") from None
 
 

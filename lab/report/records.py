@@ -145,7 +145,8 @@ def _kind(entry: Range | Choices | None, seen: Sequence[Scalar]) -> Kind:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    result, error = record.result, record.result.get("error")
+    result = record.result
+    error = result.get("reason" if record.status == "diverged" else "error")
     return {
         "run": record.run,
         "variant": record.variant,

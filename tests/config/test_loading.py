@@ -166,7 +166,8 @@ FAULTS = {
     ),
     "variant's name": (
         ["variants={../a: {}}", "baseline=null"],
-        "variant '../a' names folders: use letters, digits, '.', '_' and '-'",
+        "variant '../a' names folders: use up to 64 letters, digits, '.', '_' and '-', "
+        "the first a letter or a digit",
     ),
     "baseline": (
         ["baseline=lerned"],

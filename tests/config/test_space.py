@@ -196,7 +196,7 @@ WHOLE: dict[str, tuple[Any, str]] = {
     "half at the end": ({"low": 1, "high": 4.5}, "high=4.5 of a whole number must be whole"),
     "half steps": ({"low": 1, "high": 4, "step": 0.5}, "step=0.5 of a whole number must be whole"),
     "huge": (
-        {"low": 1, "high": 2**53},
+        {"low": 1, "high": 2.0**53},
         "whole numbers are exact below 2**53 only; give ends below 9007199254740992",
     ),
     "said to be no whole number": (

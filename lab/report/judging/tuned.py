@@ -68,8 +68,10 @@ def trials_of(question: SweepConfig, runs: pd.DataFrame, variant: str) -> pd.Dat
 
 def tuning_of(question: SweepConfig, runs: pd.DataFrame, variant: str) -> Tuned | None:
     """None where the question has no tuning, or the variant no trial that ended."""
+    if question.tune is None:
+        return None
     trials = trials_of(question, runs, variant)
-    if question.tune is None or trials.empty:
+    if trials.empty:
         return None
     losses, chosen = numbers(trials, "loss"), _chosen(question, runs, trials, variant)
     surface = tau = None

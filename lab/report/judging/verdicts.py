@@ -19,6 +19,7 @@ Design choices:
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -62,9 +63,10 @@ def judge(question: SweepConfig, runs: pd.DataFrame) -> list[Verdict]:
     if not question.contrasts:
         return [_alone(question, confirm, runs)]
     level = 1 - confirm.alpha / max(1, len(question.judged))
+    arms = _Arms(question, runs)
     return _with_holm(
         [
-            _compare(about(contrast, question.endpoint, level=level), question, confirm, runs)
+            _compare(about(contrast, question.endpoint, level=level), confirm, arms)
             if contrast in question.judged
             else _undefined(about(contrast, question.endpoint, level=level), question)
             for contrast in question.contrasts
@@ -76,9 +78,9 @@ def controls(question: SweepConfig, runs: pd.DataFrame) -> list[Verdict]:
     """A verdict for each twin: at α by itself, for what it finds is no part of the answer."""
     if question.confirm is None:
         return []
-    level = 1 - question.confirm.alpha
+    level, arms = 1 - question.confirm.alpha, _Arms(question, runs)
     return [
-        _compare(about(twin, question.endpoint, level=level), question, question.confirm, runs)
+        _compare(about(twin, question.endpoint, level=level), question.confirm, arms)
         for twin in question.controls
     ]
 
@@ -90,16 +92,24 @@ def settled_arms(question: SweepConfig, runs: pd.DataFrame) -> set[str]:
     return question.arms.keys() - going
 
 
-def _compare(
-    verdict: Verdict, question: SweepConfig, confirm: ConfirmConfig, runs: pd.DataFrame
-) -> Verdict:
-    sides = [confirm_runs(question, runs, arm) for arm in verdict.weights]
+class _Arms:
+    """What is known of each arm, found once: a reference stands in many contrasts."""
+
+    def __init__(self, question: SweepConfig, runs: pd.DataFrame) -> None:
+        self.question, self.runs = question, runs
+        self.confirmed = cache(partial(confirm_runs, question, runs))
+        self.tuned = cache(partial(tuning_of, question, runs))
+
+
+def _compare(verdict: Verdict, confirm: ConfirmConfig, known: _Arms) -> Verdict:
+    question, runs = known.question, known.runs
+    sides = [known.confirmed(arm) for arm in verdict.weights]
     asked = set[int].intersection(*(set(side["seed"]) for side in sides))
     both = [side[side["seed"].isin(asked)] for side in sides]  # others served another contrast
     unknown, (seeds, values) = verdict, paired(sides)
     verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
     arms = [question.twins.get(arm, arm) for arm in verdict.weights]
-    tuned = tuple(tuning_of(question, runs, arm) for arm in arms)
+    tuned = tuple(known.tuned(arm) for arm in arms)
     if seeds:
         verdict = _measured(verdict, question, confirm, values, tuned)
         verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))

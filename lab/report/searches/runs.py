@@ -13,6 +13,7 @@ from lab.config.objective import value_of
 from lab.config.sweep import SweepConfig
 from lab.report.records import Record
 from lab.report.searches.search import Search, State, Tokens, Trial
+from lab.result import how_it_diverged
 
 Curve = Callable[[str], pd.DataFrame]
 
@@ -60,8 +61,15 @@ def _trial(question: SweepConfig, number: int, runs: Sequence[Record], curve: Cu
         tokens=sum(int(run.result.get("tokens") or 0) for run in runs),
         full_tokens=seeds * config.train.steps * config.tokens_per_step,
         counts=_counts(first.part("model")),
-        reason=next((e for run in runs if isinstance(e := run.result.get("error"), str)), None),
+        reason=next(filter(None, map(_reason, runs)), None),
     )
+
+
+def _reason(run: Record) -> str | None:
+    if run.status == "diverged":
+        return how_it_diverged(run.result)
+    found = run.result.get("error")
+    return found if isinstance(found, str) else None
 
 
 def _values(question: SweepConfig, run: Record) -> list[float]:
