@@ -3,14 +3,15 @@
 Design choices:
 - what is handed over are plain values and paths, and wandb works in another process: this one
   imports none of it;
-- the answer stands whatever becomes of it, so all that can go wrong is a sentence.
+- the answer stands whatever becomes of it, so all that can go wrong is a sentence, and whoever
+  tires of waiting for it has interrupted nothing else.
 """
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab.errors import SweepError
+from lab.errors import LabError
 from lab.files import read_json
 from lab.report.collect import Sweep, open_sweep
 from lab.report.judging.verdict import Verdict
@@ -26,15 +27,19 @@ def share_report(folder: Path, *, artifacts: Path) -> str | None:
 
     `artifacts` holds the sweep's packages. Returns what went wrong, None where nothing did.
     """
-    sweep = open_sweep(folder)
-    config = sweep.question.base.tracking.wandb
-    if resolve_mode(config) == "disabled":
-        return None
     try:
+        sweep = open_sweep(folder)
+        config = sweep.question.base.tracking.wandb
+        if resolve_mode(config) == "disabled":
+            return None
         trouble: str | None = ask_apart(record_report, config, report_run(sweep, artifacts))
-    except SweepError as error:
+        return trouble
+    except LabError as error:
         return str(error)
-    return trouble
+    except KeyboardInterrupt:
+        return "it was interrupted"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def report_run(sweep: Sweep, artifacts: Path) -> ReportRun:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.track.base import RunInfo, Tracker
+from lab.track.trouble import LOST
 
 _LOG = logging.getLogger("lab.track")
 
@@ -58,9 +59,10 @@ class Composite:
             except Exception as error:
                 if not failed:
                     self._failed.append(tracker)
+                    what = f"{type(error).__name__}: {error}"
                     _LOG.warning(
-                        "%s failed and is told nothing more; the run goes on: %s: %s",
+                        "%s failed and is told nothing more; the run goes on: %s",
                         type(tracker).__name__,
-                        type(error).__name__,
-                        error,
+                        what,
+                        extra={"fields": {"event": LOST, "error": what}},
                     )

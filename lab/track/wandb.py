@@ -13,6 +13,7 @@ Design choices:
 
 import logging
 import secrets
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from lab.files import write_text
 from lab.track.background import Background
 from lab.track.base import RunInfo
 from lab.track.csv import read_samples
+from lab.track.trouble import LOST
 from lab.track.wandb_session import (
     borrow_environment,
     give_back_environment,
@@ -45,6 +47,7 @@ class WandbTracker:
         self._config = config
         self._finish_timeout = finish_timeout
         self._thread: Background | None = None
+        self._one_at_a_time = threading.Lock()
         self._warned = False
         self._borrowed: list[str] = []
 
@@ -85,15 +88,17 @@ class WandbTracker:
         give_back_environment(self._borrowed)
 
     def _give_up(self, error: BaseException) -> None:
-        if not self._warned:
-            self._warned = True
-            _LOG.warning(
-                "wandb failed and gets nothing more of this run, which goes on (metrics.csv has "
-                "all of it): %s: %s",
-                type(error).__name__,
-                error,
-            )
-            let_go()
+        with self._one_at_a_time:  # the thread may fail while `finish` tires of waiting for it
+            if not self._warned:
+                self._warned = True
+                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                _LOG.warning(
+                    "wandb failed and gets nothing more of this run, which goes on (metrics.csv "
+                    "has all of it): %s",
+                    what,
+                    extra={"fields": {"event": LOST, "error": what}},
+                )
+                let_go()
 
 
 class _Run:

@@ -73,7 +73,9 @@ def record_report(
     if trouble:
         let_go()
     give_back_environment(borrowed)
-    return f"{type(trouble[0]).__name__}: {trouble[0]}" if trouble else None
+    if not trouble:
+        return None
+    return f"{type(trouble[0]).__name__}: {' '.join(str(trouble[0]).split())}"
 
 
 def _record_once(config: WandbConfig, report: ReportRun, finish_timeout: float) -> None:

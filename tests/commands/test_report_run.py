@@ -87,3 +87,23 @@ def test_a_process_that_dies_is_a_sentence(
     folder = make("offline")
     trouble = share_report(folder, artifacts=folder.parent / "artifacts")
     assert trouble == "record_report died; see what it printed above"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(KeyboardInterrupt(), "it was interrupted"), (ValueError("odd"), "ValueError: odd")],
+)
+def test_whatever_goes_wrong_is_a_sentence(
+    error: BaseException,
+    sentence: str,
+    make: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lab.commands.report_run.ask_apart", fail)
+    folder = make("offline")
+    assert share_report(folder, artifacts=folder.parent / "artifacts") == sentence
+    monkeypatch.setattr("lab.commands.report_run.open_sweep", fail)
+    assert share_report(folder, artifacts=folder.parent / "artifacts") == sentence

@@ -9,9 +9,23 @@ from pathlib import Path
 import pytest
 
 from lab.track.base import RunInfo
+from lab.track.wandb import WandbTracker
+from lab.track.wandb_report import record_report
 from tests.track.server import Server
 
 MakeInfo = Callable[..., RunInfo]
+LONG = 600.0  # seconds: a busy machine starts wandb when it can, and only what hangs takes so long
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _patience() -> Iterator[None]:
+    """Nothing that is to succeed is given up because others use the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for function in (WandbTracker.__init__, record_report):
+            patch.setitem(function.__kwdefaults__, "finish_timeout", LONG)
+        patch.setenv("WANDB_X_SERVICE_WAIT", str(LONG))
+        patch.setenv("WANDB_INIT_TIMEOUT", str(LONG))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +39,8 @@ def _private_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("WANDB_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_X_SERVICE_WAIT", str(LONG))
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", str(LONG))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -20,6 +20,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.history: dict[int, dict[str, Any]] = {}  # of the one run, by line
         self.silent = threading.Event()
         self.over = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -30,12 +31,17 @@ class Server(ThreadingHTTPServer):
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path != "/graphql":
             self.asked.append((path, body))
+            sent = body.get("files", {}).get("wandb-history.jsonl", {})
+            for i, line in enumerate(sent.get("content", []), start=sent.get("offset", 0)):
+                self.history[i] = json.loads(line)
             return {}
         query = body["query"].split("(")[0].split("{")[0].split()[-1]
         self.asked.append((query, body.get("variables") or {}))
         match query:
             case "Viewer":
                 data: dict[str, Any] = {"viewer": {"id": "v", "entity": "me", "username": "me"}}
+            case "RunResumeStatus" if self.history:
+                data = {"model": {"id": "p", "name": "lab", "bucket": self.begun()}}
             case "UpsertBucket":
                 bucket = {**BUCKET, "name": body["variables"]["name"]}
                 data = {"upsertBucket": {"bucket": bucket, "inserted": True}}
@@ -53,6 +59,13 @@ class Server(ThreadingHTTPServer):
             case _:
                 data = {}
         return {"data": data}
+
+    def begun(self) -> dict[str, Any]:
+        """What a run that goes on is told of what the server has of it."""
+        last = json.dumps(self.history[max(self.history)])
+        lines = {"eventsLineCount": 0, "logLineCount": 0, "historyLineCount": len(self.history)}
+        tails = {"historyTail": json.dumps([last]), "eventsTail": "[]", "summaryMetrics": last}
+        return {**BUCKET, **lines, **tails, "tags": [], "wandbConfig": '{"t": 1}'}
 
 
 class Handler(BaseHTTPRequestHandler):

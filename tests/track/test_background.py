@@ -1,7 +1,6 @@
 """The thread that may fail, hang and be left, and never its caller."""
 
 import threading
-import time
 
 import pytest
 
@@ -13,7 +12,7 @@ def test_calls_run_in_order_elsewhere() -> None:
     thread = Background(name="other", on_error=lambda error: None)
     for i in range(50):
         thread.put(lambda i=i: done.append((i, threading.current_thread().name)))
-    assert thread.close(timeout=10)
+    assert thread.close(timeout=600)
     assert done == [(i, "other") for i in range(50)]
 
 
@@ -29,7 +28,7 @@ def test_the_first_error_is_reported_once_and_ends_it(error: BaseException) -> N
     thread.put(lambda: done.append(1))
     thread.put(fail)
     thread.put(lambda: done.append(2))
-    assert thread.close(timeout=10)
+    assert thread.close(timeout=600)
     thread.put(lambda: done.append(3))
     assert (done, errors) == ([1], [error])
 
@@ -38,7 +37,6 @@ def test_a_call_that_hangs_is_left() -> None:
     never = threading.Event()
     thread = Background(name="other", on_error=lambda error: None)
     thread.put(lambda: never.wait() and None)
-    begun = time.monotonic()
-    assert not thread.close(timeout=0.05)
-    assert time.monotonic() - begun < 5
+    assert not thread.close(timeout=0.05)  # and so it has returned, while the call has not
+    assert not never.is_set()
     never.set()
