@@ -1,7 +1,11 @@
 """The content of a `result.json` that no run writes itself."""
 
+from typing import Any
+
+import pytest
+
 from lab.config.order import WorkOrder
-from lab.result import failure, pruned, result
+from lab.result import failure, pruned, result, result_fault
 
 ORDER = WorkOrder.parse(
     {
@@ -62,3 +66,32 @@ def test_a_failure_has_the_same_keys() -> None:
     assert failed.keys() == REACHED.keys()
     assert (failed["status"], failed["error"]) == ("failed", "OSError: disk full")
     assert failed["evaluations"] == failed["metrics"] == {}
+
+
+def test_what_is_written_has_no_fault() -> None:
+    assert result_fault(REACHED) is None
+    assert result_fault(failure(ORDER, "boom", step=7)) is None
+    assert failure(ORDER, "boom", step=7)["step"] == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"status": "finished"}, "status is 'finished'"),
+        ({"status": ["complete"]}, "status is ['complete']"),
+        ({"step": "20"}, "step is '20'"),
+        ({"step": True}, "step is True"),
+        ({"metrics": None}, "metrics is None"),
+        ({"metrics": {"val/loss": "low"}}, "a metric is no number"),
+        ({"timing": []}, "timing is []"),
+        ({"evaluations": 3}, "evaluations is 3"),
+    ],
+)
+def test_a_result_that_was_damaged_by_hand_is_named(change: dict[str, Any], fault: str) -> None:
+    assert result_fault(REACHED | change) == fault
+
+
+def test_a_part_that_is_missing_is_named() -> None:
+    for part in ("package", "error", "diverged_at"):
+        assert result_fault({k: v for k, v in REACHED.items() if k != part}) == f"{part} is missing"
+    assert result_fault({}) == "status is None"

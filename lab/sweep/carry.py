@@ -14,6 +14,7 @@ from lab.config.objective import value_of
 from lab.config.pruners import WilcoxonPruner, rung_step
 from lab.config.run import RunConfig
 from lab.errors import SweepError
+from lab.result import how_it_diverged
 from lab.sweep.brackets import rungs_of
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.pruning import at_rung, by_seeds
@@ -161,8 +162,7 @@ class Carrier:
     def _broke(self, trial: Trial, result: Result) -> None:
         failed = result["status"] == "failed"
         trial.state = "failed" if failed else "diverged"
-        at = f"at step {result.get('diverged_at')}"
-        trial.reason = str(result.get("error")) if failed else f"diverged {at}"
+        trial.reason = str(result.get("error")) if failed else how_it_diverged(result)
 
     def _alive(self, wave: Sequence[Trial]) -> list[Trial]:
         return [trial for trial in wave if trial.state == "running"]

@@ -14,11 +14,9 @@ from lab.config.run import RunConfig
 from lab.config.seeds import seeds_of
 from lab.files import cache_folder, read_json, write_json
 from lab.sweep.plan import Plan, Result
+from lab.sweep.space_needed import BYTES_A_PARAMETER, Space, space_needed
 
 NEAR = math.log(3)
-BYTES_A_PARAMETER = 4
-CHECKPOINT_STATES = 2 * 3  # two checkpoints of weights and two moments
-OVERHEAD_BYTES = 150_000  # tables, logs and offline tracking of a run
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Estimate:
     costs: tuple[Cost, ...]
     runs: tuple[int, int]
     flops: tuple[float, float]
-    package_bytes: tuple[int, int]
-    folder_bytes: tuple[int, int]
+    package_bytes: tuple[int, int]  # kept in the end
+    space: Space
     seconds: tuple[float, float] | None
 
 
@@ -59,13 +57,12 @@ def estimate(
     (low, high), work = plan.span(), plan.work()
     seconds = {name: cost.seconds for name, cost in of.items() if cost.seconds is not None}
     known = len(seconds) == len(of)
-    state = CHECKPOINT_STATES * workers * max(cost.package_bytes for cost in costs)
     return Estimate(
         costs=costs,
         runs=(low, high),
         flops=_total(work, {name: cost.flops for name, cost in of.items()}),
         package_bytes=_kept(plan, {name: cost.package_bytes for name, cost in of.items()}),
-        folder_bytes=(low * OVERHEAD_BYTES + state, high * OVERHEAD_BYTES + state),
+        space=space_needed(plan, vocab_sizes=vocab_sizes, workers=workers),
         seconds=_total(work, {k: s / workers for k, s in seconds.items()}) if known else None,
     )
 
@@ -97,7 +94,8 @@ def remember_results(results: Iterable[Result], *, device: str, threads: int) ->
     speeds: dict[tuple[int, int], list[float]] = {}
     for result in results:
         timing = result["timing"]
-        if result["status"] == "complete" and result["tokens"]:
+        known = {"train", "eval"} <= timing.keys() and "flops_per_token" in result["model"]
+        if result["status"] == "complete" and known and result["tokens"] and result["step"]:
             spent = (timing["train"] + timing["eval"]) / result["tokens"]
             key = (result["model"]["flops_per_token"], result["tokens"] // result["step"])
             speeds.setdefault(key, []).append(spent)

@@ -1,7 +1,5 @@
 """The folder of a sweep: what lies where, who holds it, and what it already knows."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lab.certify.certificate import is_certificates
 from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
-from lab.files import read_json, write_json, write_text
-from lab.result import pruned
+from lab.files import clear_leftovers, read_json, write_json, write_text
+from lab.holding import held
+from lab.result import pruned, result_fault
 from lab.sweep.before import Seen, before
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.worker import ORDER, REACHED, RESULT
@@ -45,36 +45,26 @@ class SweepFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder against a second supervisor; the kernel lets go when a process dies."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise SweepError(
-                    f"{self.path} is held by another sweep, process {lock.read().strip()}; "
-                    "wait for it or stop it"
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        """Hold the folder against a second supervisor; a `SweepError` says who holds it."""
+        with held(self.path):
+            clear_leftovers(self.path)
             yield
 
-    def register(self, registration: dict[str, Any], question: SweepConfig) -> str | None:
+    def register(self, registration: dict[str, Any], question: SweepConfig) -> dict[str, Any]:
         """Write question and plan before the first run; the plan before it is kept beside.
 
-        Returns what changed since that plan, in words, or None.
+        Returns the part `before` of a plan that was not there yet, else {}.
         """
         file, old = self.path / "plan.json", self.plan()
         if old.get("hash") == registration["hash"]:
-            return None
+            self._restore(self.path / "sweep.yaml", dump_yaml(question.dump()))
+            return {}
         found = before(registration, old, self.seen())
         if old:
             write_json(self.path / f"plan-{str(old.get('hash'))[:8]}.json", old)
         write_text(self.path / "sweep.yaml", dump_yaml(question.dump()))
         write_json(file, {**registration, "before": found})
-        return ", ".join(found["changed"]) or None
+        return found
 
     def seen(self) -> list[Seen]:
         """The runs of whatever plan whose outcome is known, also those set aside."""
@@ -102,23 +92,27 @@ class SweepFolder:
         """The file of certificates; {} where there is none, or a damaged one: it is made again."""
         with suppress(OSError, ValueError):
             found = read_json(self.path / CERTIFICATES)
-            return found if isinstance(found, dict) else {}
+            return found if is_certificates(found) else {}
         return {}
 
     def keep(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, if it is not there already as it should be."""
         file = self.path / name
-        if not file.is_file() or self._read(file) != content:
-            write_json(file, content)
+        with suppress(SweepError):  # a damaged one is written anew
+            if file.is_file() and self._read(file) == content:
+                return
+        write_json(file, content)
 
     def result(self, run: PlannedRun) -> Result | None:
         """How a run ended, or how far it came before it paused, if this very run has begun."""
         for name in (RESULT, REACHED):
             file = self.run(run.name) / name
             if file.is_file():
-                found: dict[str, Any] = self._read(file)
+                found = self._read(file)
                 if found.get("digest") != run.digest:
                     raise SweepError(f"{file} belongs to another run; move its folder away")
+                if fault := result_fault(found):
+                    raise SweepError(f"{file} is damaged ({fault}); move its folder away")
                 return found
         return None
 
@@ -136,10 +130,11 @@ class SweepFolder:
         """Remove what only an unfinished run needs; a kill may have left it."""
         (self.run(name) / REACHED).unlink(missing_ok=True)
         shutil.rmtree(self.run(name) / "checkpoint", ignore_errors=True)
+        clear_leftovers(self.run(name))
 
-    def order(self, run: PlannedRun) -> WorkOrder | None:
-        """The order that a run's folder was begun with."""
-        file = self.run(run.name) / ORDER
+    def order(self, name: str) -> WorkOrder | None:
+        """The order that the folder of a run was begun with."""
+        file = self.run(name) / ORDER
         if not file.is_file():
             return None
         try:
@@ -155,8 +150,16 @@ class SweepFolder:
         target.parent.mkdir(exist_ok=True)
         folder.rename(target)
 
-    def _read(self, file: Path) -> Any:
+    def _restore(self, file: Path, text: str) -> None:
+        """Write again what was lost or damaged of a plan that stands."""
+        if not file.is_file() or file.read_bytes() != text.encode():
+            write_text(file, text)
+
+    def _read(self, file: Path) -> dict[str, Any]:
         try:
-            return read_json(file)
+            found = read_json(file)
         except (OSError, ValueError) as error:
             raise SweepError(f"{file} cannot be read ({error}); move it away") from None
+        if not isinstance(found, dict):
+            raise SweepError(f"{file} is damaged (it is no JSON object); move it away")
+        return found

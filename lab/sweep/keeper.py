@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import TypeAdapter, ValidationError
+
 from lab.config.space import Settings
+from lab.errors import SweepError
 from lab.sweep.folder import SweepFolder
 from lab.sweep.importance import importance
 from lab.sweep.record import schedule_content, trials_content
@@ -10,6 +13,7 @@ from lab.sweep.story import Story
 from lab.sweep.study import record
 
 SCHEDULE, TRIALS = "schedule.json", "trials.json"
+_ASKED: TypeAdapter[dict[str, list[Settings]]] = TypeAdapter(dict[str, list[Settings]])
 
 
 class Keeper:
@@ -21,10 +25,13 @@ class Keeper:
 
     def asked(self) -> Mapping[str, Sequence[Settings]]:
         """The settings that this very plan has asked for before, by variant."""
-        found: dict[str, list[Settings]] = self.folder.kept(SCHEDULE, self.plan_hash).get(
-            "asked", {}
-        )
-        return found
+        found = self.folder.kept(SCHEDULE, self.plan_hash).get("asked", {})
+        try:
+            return _ASKED.validate_python(found)
+        except ValidationError:
+            raise SweepError(
+                f"{self.folder.path / SCHEDULE} is damaged (asked holds no settings); move it away"
+            ) from None
 
     def __call__(self, story: Story) -> None:
         found = schedule_content(story, plan_hash=self.plan_hash, surplus=self._surplus(story))

@@ -5,6 +5,7 @@ The unit of work is a batch of run folders, usually one.
 
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -16,9 +17,14 @@ from typing import Any, Protocol
 
 from lab.config.run import RunConfig
 from lab.errors import LabError, SweepError
+from lab.sweep.attempts import ending
+from lab.sweep.lifeline import end_with_parents
+from lab.sweep.signals import ASKING
 from lab.sweep.worker import work
 
 PRELOADED = ["lab.sweep.preload"]
+TRIES = 3  # of asking a process that is killed
+PATIENCE = 30.0  # seconds in which a process can be started
 
 
 class Job(Protocol):
@@ -28,6 +34,11 @@ class Job(Protocol):
     def folders(self) -> Sequence[Path]: ...
 
     def is_alive(self) -> bool: ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """0 where it ended well, below 0 minus the signal that killed it; None while it lives."""
+        ...
 
     def stop(self) -> None:
         """Ask for a checkpoint and an end."""
@@ -57,6 +68,10 @@ class LocalJob:
     def is_alive(self) -> bool:
         return self.process.is_alive()
 
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.exitcode
+
     def stop(self) -> None:
         self.process.terminate()
 
@@ -71,15 +86,11 @@ class LocalLauncher:
         """With `devices`, each job has one GPU to itself and there is a slot for each."""
         self.slots = len(devices) or workers
         self._free: list[int | None] = list(devices) or [None] * workers
-        self._context = _server()
         self._running: list[LocalJob] = []
 
     def start(self, folders: Sequence[Path]) -> LocalJob:
         self._reclaim()
-        device = self._free.pop(0)
-        process = self._context.Process(target=work, args=(list(folders), device))
-        process.start()
-        job = LocalJob(folders, process, device)
+        job = LocalJob(folders, _process(work, list(folders), self._free[0]), self._free.pop(0))
         self._running.append(job)
         return job
 
@@ -98,22 +109,29 @@ class LocalLauncher:
 def ask_apart(function: Callable[..., Any], *args: Any) -> Any:
     """The value of a function called in a process of its own, so that this one stays free of torch.
 
-    Raises the `LabError` that the function raises, and `SweepError` where that process dies.
+    Raises the `LabError` that the function raises, and `SweepError` where that process dies; one
+    that was killed is followed by another first.
     """
-    context = _server()
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, args))
-    process.start()
-    sender.close()
-    try:
-        answer = receiver.recv()
+    for _ in range(TRIES):
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        process = _process(_answer, sender, function, args)
+        sender.close()
+        try:
+            answer = receiver.recv()
+        except (EOFError, ConnectionError):
+            process.join()
+            if process.exitcode == 1:  # an error of its own, which it printed
+                break
+            continue
+        finally:
+            receiver.close()
+            process.kill()  # it has answered, or nobody waits for an answer any more
+            process.join()
         if isinstance(answer, LabError):
             raise answer
         return answer
-    except EOFError:
-        raise SweepError(f"{function.__name__} died; see what it printed above") from None
-    finally:
-        process.join()
+    how = ending(process.exitcode)
+    raise SweepError(f"{function.__name__} {how}; see what it printed above, and try again")
 
 
 def count_gpus() -> int:
@@ -131,17 +149,38 @@ def seconds_a_token(config: RunConfig, data: Path | None, threads: int) -> float
 
 
 def _answer(sender: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    end_with_parents()
     try:
         sender.send(function(*args))
     except LabError as error:
         sender.send(error)
 
 
+def _process(target: Callable[..., None], *args: Any) -> BaseProcess:
+    """A process under way, from another fork server where the last one has died.
+
+    One that was killed may take a while to be gone, and is deaf until then.
+    """
+    patience = time.monotonic() + PATIENCE
+    while True:
+        process = _server().Process(target=target, args=args)
+        try:
+            process.start()
+            return process
+        except (OSError, EOFError) as error:
+            if time.monotonic() > patience:
+                raise SweepError(
+                    f"no process can be started ({error}); make room for one and try again"
+                ) from None
+            time.sleep(0.05)
+
+
 def _server() -> ForkServerContext:
-    """The fork server, begun deaf to Ctrl-C: what to do about that is the supervisor's business."""
+    """The fork server, deaf to what asks a sweep to end: what to do then is the supervisor's
+    business. It ends when nobody is left to ask it for a process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
     try:
         forkserver.ensure_running()
     finally:

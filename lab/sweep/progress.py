@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lab.config.objective import Objective, value_of
+from lab.result import how_it_diverged
 from lab.sweep.plan import PlannedRun, Result
 
 
@@ -16,7 +17,7 @@ class Display:
     """Bars on a terminal, a line a finished run elsewhere."""
 
     def __init__(self, *, objective: Objective, console: Console | None = None) -> None:
-        self.console = console or Console(file=sys.stderr)
+        self.console = console or Console(file=sys.stderr, emoji=False)
         self.metric, self.sign = objective.metric, objective.sign
         self.best: tuple[float, str] | None = None
         self._bars = Progress(
@@ -30,7 +31,6 @@ class Display:
         )
         self._whole = self._bars.add_task("sweep", total=None, note="")
         self._tasks: dict[str, TaskID] = {}
-        self._n_done = 0
 
     def __enter__(self) -> "Display":
         self._bars.start()
@@ -56,27 +56,25 @@ class Display:
         note = f"val/loss {loss:.4f}" if isinstance(loss, float) else ""
         self._bars.update(self._tasks[run.name], completed=progress.get("step", 0), note=note)
 
-    def ended(self, run: PlannedRun, result: Result | None, *, total: int) -> None:
-        """A run has its result, or was interrupted (None)."""
+    def ended(self, run: PlannedRun, result: Result | None, *, done: int, total: int) -> None:
+        """A run has its result, or was interrupted (None): the one that made it `done` runs."""
         if run.name in self._tasks:
             self._bars.remove_task(self._tasks.pop(run.name))
         if result is None:
             return
         if result["status"] == "running":
             return
-        self._n_done += 1
         value = value_of(self.metric, result) if result["status"] == "complete" else None
         if value is not None and (self.best is None or self.sign * (value - self.best[0]) < 0):
             self.best = (value, run.variant)
         if value is None or not self.console.is_terminal:
             shown = f"{self.metric} {value:.4f}" if value is not None else _fate(result)
-            self.say(f"{self._n_done:>4}/{total}  {run.name:<28} {_what(run):<24} {shown}")
+            self.say(f"{done:>4}/{total}  {run.name:<28} {_what(run):<24} {shown}")
 
-    def given_up(self, name: str, reason: str, *, total: int) -> None:
+    def given_up(self, name: str, reason: str, *, done: int, total: int) -> None:
         """A run that had paused is not carried on."""
-        self._n_done += 1
         if not self.console.is_terminal:
-            self.say(f"{self._n_done:>4}/{total}  {name:<28} [dim]given up: {escape(reason)}[/dim]")
+            self.say(f"{done:>4}/{total}  {name:<28} [dim]given up: {escape(reason)}[/dim]")
 
 
 def _what(run: PlannedRun) -> str:
@@ -91,5 +89,5 @@ def _what(run: PlannedRun) -> str:
 
 def _fate(result: Result) -> str:
     if result["status"] == "diverged":
-        return f"[yellow]diverged at step {result['diverged_at']}[/yellow]"
+        return f"[yellow]{escape(how_it_diverged(result))}[/yellow]"
     return f"[red]failed: {escape(str(result['error']))}[/red]"

@@ -52,6 +52,8 @@ def record(
             name if question.is_search else f"{name}/{variant}": _ended(variant, question, trials)
             for variant in question.arms
         }
+        for left in file.parent.glob(f"{file.name}.lock*.rename"):  # by a writer that was killed
+            left.unlink(missing_ok=True)
         fault = _fault(file, plan_hash, told)
         if fault:
             file.replace(file.with_name(f"{file.name}.{fault}"))

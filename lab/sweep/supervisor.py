@@ -7,34 +7,36 @@ Design choices:
   depend on the number of workers, nor on how often the sweep was interrupted;
 - slots that a round leaves free run ahead on what may be asked for next. What comes of such a run
   lies in its folder, unread, until the plan asks for it; one that nobody will ask for is stopped;
-- a signal asks the workers to save and end; a second one ends them at once;
+- a run that crashes or hangs is tried again as often as the plan says, from its checkpoint;
+- a signal asks the workers to save and end; a second one ends them at once. Whatever goes wrong
+  here, a full disk above all, is told once they have saved and ended;
 - it never imports torch.
 """
 
-import os
-import shutil
-import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from shutil import disk_usage, rmtree
 
-from lab.config.order import WorkOrder
-from lab.config.yaml12 import dump_yaml
-from lab.errors import SweepError
-from lab.files import read_json, write_json, write_text
-from lab.provenance import facts, identity
+from lab.files import disk_full, existing, write_json
 from lab.result import failure
+from lab.sweep.allowance import Allowance
+from lab.sweep.attempts import NO_SPACE, OUT_OF_MEMORY, Attempts
+from lab.sweep.events import note, warn
 from lab.sweep.folder import SweepFolder
-from lab.sweep.launcher import Job, Launcher
+from lab.sweep.launcher import Launcher
+from lab.sweep.orders import Orders
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.progress import Display
+from lab.sweep.signals import caught, say
 from lab.sweep.story import Story
-from lab.sweep.worker import ORDER, PROGRESS, RESULT
+from lab.sweep.takeover import Takeover
+from lab.sweep.under_way import UnderWay, under_way
+from lab.sweep.worker import RESULT
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 
 
 @dataclass
@@ -55,88 +57,81 @@ class Supervisor:
     keep: bool = False
     rerun: bool = False
     on_advance: Callable[[Story], None] = lambda story: None
+    allowance: Allowance = field(default_factory=Allowance)
+    clock: Callable[[], float] = time.monotonic
     results: dict[str, Result] = field(default_factory=dict)
-    jobs: dict[str, tuple[PlannedRun, Job]] = field(default_factory=dict)
+    jobs: dict[str, UnderWay] = field(default_factory=dict)
+    waiting: deque[PlannedRun] = field(default_factory=deque)
     ran_ahead: set[str] = field(default_factory=set)
     signals: int = 0
+    is_spent: bool = False
+    is_full: bool = False
 
     def __post_init__(self) -> None:
         self.story = Story(self.plan, self.results)
+        self.orders = Orders(
+            self.plan, self.folder, self.artifacts, self.data, self.threads, self.device
+        )
+        self.there = Takeover(self.folder, self.orders, self.keep, self.rerun)
+        self._asked: set[str] = set()
+        self._looked = self.clock()
+        self._least = self.plan.span()[0]
+        self._counted = (0, 0)
 
     def run(self) -> bool:
-        """Run to the end of the plan; False when interrupted."""
-        with self._signals():
-            self._advance()
-            while todo := self._unfinished():
-                self._carry_out(todo)
-                if self.signals:
-                    return False
-                self._advance()
-        return not self.signals
+        """Run to the end of the plan; False when interrupted.
+
+        Raises `NoSpace` where a disk is full; the same call continues then, as after a False.
+        """
+        with caught(self._signalled):
+            try:
+                return self._run()
+            except BaseException:
+                self._wind_up()
+                raise
 
     def adopt_finished(self) -> int:
         """Take over the results that the folder holds; returns how many.
 
-        Runs of other code, another torch or number of threads, finished or not, are not quietly
-        mixed with new ones: without `keep` or `rerun` they are a `SweepError`.
+        Runs of other code or another machine are a `SweepError` without `keep` or `rerun`.
         """
         self.story.advance()
         while self._adopt_round():
             self.story.advance()
         return sum(result["status"] != "running" for result in self.results.values())
 
+    def _run(self) -> bool:
+        self._advance()
+        note("continued" if self.results else "begun", self.plan.question.question)
+        if self.results:
+            note("taken over", f"{len(self.results)} runs", runs=len(self.results))
+        while todo := self._unfinished():
+            self._carry_out(todo)
+            if self.is_full:
+                disks = (self.folder.path, self.artifacts)
+                raise disk_full(min(disks, key=lambda path: disk_usage(existing(path)).free))
+            if self._is_ending:
+                note("stopped", "stopped", signals=self.signals, why=self.allowance.why)
+                return False
+            self._advance()
+        return not self.signals
+
     def _adopt_round(self) -> bool:
         """Take over results of the runs that are waited for; whether none is waited for then."""
         waiting = self._unfinished()
         for run in waiting:
-            order = None if run.name in self.jobs else self.folder.order(run)
-            if order is None:
-                continue
-            changed = self._changed_since(order)
-            if changed and self.rerun:
-                self.folder.set_aside(run)
-                continue
-            if changed and not self.keep:
-                raise SweepError(
-                    f"{self.folder.run(run.name)} was run under another {', '.join(changed)}; "
-                    "continue with --keep to use such runs, or --rerun to train them again"
-                )
-            result = self.folder.result(run)
-            if result and (run.name in self.ran_ahead or self._answers(run, result)):
-                self.results[run.name] = result
-                self._relabel(run, order)
-                if result["status"] != "running":
-                    self.folder.tidy(run.name)
+            known = run.name in self.ran_ahead
+            if run.name not in self.jobs and (found := self.there.result(run, whatever=known)):
+                self.results[run.name] = found
         return bool(waiting) and not self._unfinished()
-
-    def _changed_since(self, order: WorkOrder) -> list[str]:
-        """What differs between the code and machine that a run began on and these."""
-        here = identity({**facts(), "device": self.device, "threads": self.threads})
-        there = identity({"device": self.device, **order.provenance, "threads": order.threads})
-        return [key for key in here if here[key] != there[key]]
-
-    def _answers(self, run: PlannedRun, result: Result) -> bool:
-        """Whether a result serves the phase that asks: an earlier plan may not have judged it."""
-        if result["status"] in ("running", "pruned"):
-            return result["status"] == "running" or run.is_done({run.name: result})
-        if result["status"] != "complete":
-            return bool(result["status"] == "diverged")
-        endpoint = self.plan.question.endpoint_of(run.variant)
-        return run.phase != "confirm" or endpoint in result["metrics"]
-
-    def _relabel(self, run: PlannedRun, order: WorkOrder) -> None:
-        """A run that an earlier plan trained carries the labels of this one."""
-        now = self._order(run)
-        if (order.labels, order.settings) != (now.labels, now.settings):
-            relabelled = order.dump() | {"labels": now.labels, "settings": now.settings}
-            write_json(self.folder.run(run.name) / ORDER, relabelled)
 
     def _advance(self) -> None:
         """Come to the next round; what is decided is kept before it is acted upon."""
         self.adopt_finished()
-        for run, job in self.jobs.values():
-            if not self._may_serve(run):
-                job.stop()
+        self._asked = {run.name for run in self.story.rounds[-1]} if self.story.rounds else set()
+        for each in self.jobs.values():
+            if not self._may_serve(each.run):
+                each.stop()
         if self.story.is_over:
             self._clear()
         self.on_advance(self.story)
@@ -144,7 +139,9 @@ class Supervisor:
             given_up = self.folder.give_up(name, reason)
             if given_up is not None:
                 self.results[name] = given_up
-                self.display.given_up(name, reason, total=self._known())
+                note("given up", f"{name}: {reason}", run=name, reason=reason)
+                done, total = self._count()
+                self.display.given_up(name, reason, done=done, total=total)
 
     def _unfinished(self) -> list[PlannedRun]:
         """Runs of the last round that are not done, each once, in plan order."""
@@ -153,47 +150,74 @@ class Supervisor:
         return list({run.name: run for run in todo}.values())
 
     def _carry_out(self, todo: Sequence[PlannedRun]) -> None:
-        """Come to the end of a round, or of all that is under way where a signal came."""
+        """Come to the end of a round, or of all that is under way where nothing more may start."""
         asked = {run.name for run in todo}
-        waiting = deque(run for run in todo if run.name not in self.jobs)
+        self.waiting = deque(run for run in todo if run.name not in self.jobs)
         ahead = filter(self._is_new, self.story.ahead())
-        while self.jobs if self.signals else waiting or asked & self.jobs.keys():
-            while len(self.jobs) < self.launcher.slots and not self.signals:
-                run = waiting.popleft() if waiting else next(ahead, None)
-                if run is None:
-                    break
-                self.jobs[run.name] = run, self._start(run)
+        while self.jobs if self._is_ending else self.waiting or asked & self.jobs.keys():
+            self._fill(ahead)
             self._wait()
+
+    def _fill(self, ahead: Iterator[PlannedRun]) -> None:
+        """Start what may be started in the slots that are free."""
+        while len(self.jobs) < self.launcher.slots and not self._is_ending:
+            run = self.waiting[0] if self.waiting else next(ahead, None)
+            if run is None or not self._is_allowed(run):
+                break
+            if self.waiting:
+                self.waiting.popleft()
+            job = self.launcher.start([self.orders.write(run).absolute()])
+            self.jobs[run.name] = under_way(run, job, timeout=self.plan.question.timeout)
+            note("started", f"{run.name} started", run=run.name)
+            self._count()
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether nothing is started any more, but what is under way awaited."""
+        return self._is_stopping or self.is_spent
+
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether what is under way is to save and end."""
+        return bool(self.signals) or self.is_full
+
+    def _is_allowed(self, run: PlannedRun) -> bool:
+        """Whether the allowance has room for a run. Where it has none for one that is asked for,
+        it is spent; one ahead can wait."""
+        if self.allowance.may_start(run):
+            self.allowance.begin(run)
+            return True
+        self.is_spent = run.name in self._asked
+        return False
 
     def _wait(self) -> None:
         """Until a job has ended, or for a moment."""
-        self.launcher.wait([job for _, job in self.jobs.values()], timeout=POLL_SECONDS)
-        for name, (run, job) in list(self.jobs.items()):
-            if not job.is_alive():
+        self.launcher.wait([each.job for each in self.jobs.values()], timeout=POLL_SECONDS)
+        self._look()
+        for name, each in list(self.jobs.items()):
+            if not each.job.is_alive():
                 del self.jobs[name]
-                self._end(run)
+                self._end(each)
         self._show()
-        if self.signals:
-            for _, job in self.jobs.values():
-                job.kill() if self.signals > 1 else job.stop()
+        if self.jobs and self.allowance.time_is_up:  # then it ends as after one signal
+            self.is_spent, self.signals = True, self.signals or 1
+        if self._is_stopping:
+            for each in self.jobs.values():
+                each.stop(at_once=self.signals > 1)
 
-    def _is_asked(self, run: PlannedRun) -> bool:
-        return any(run.name == asked.name for asked in self.story.rounds[-1])
+    def _look(self) -> None:
+        """See who goes on; one that hangs is killed."""
+        seconds, self._looked = self.clock() - self._looked, self.clock()
+        for name, each in self.jobs.items():
+            if each.look(seconds):
+                note("hung", f"{name} hangs and is killed", run=name, seconds=each.timeout)
+
+    def _is_new(self, run: PlannedRun) -> bool:
+        return run.name not in self.jobs and self.there.is_new(run)
 
     def _may_serve(self, run: PlannedRun) -> bool:
         """Whether a run is asked for, or may be."""
-        return self._is_asked(run) or run.variant in self.story.going
-
-    def _is_new(self, run: PlannedRun) -> bool:
-        """Whether a run may be begun, or gone on with, before it is asked for.
-
-        One that has ended, was begun by other code or is damaged is looked at when it is.
-        """
-        with suppress(SweepError):
-            order = self.folder.order(run)
-            changed = order is not None and not self.keep and self._changed_since(order)
-            return run.name not in self.jobs and not changed and not self.folder.result(run)
-        return False
+        return run.name in self._asked or run.variant in self.story.going
 
     def _clear(self) -> None:
         """Await the jobs that were stopped, and remove what is left of runs without an end."""
@@ -201,77 +225,74 @@ class Supervisor:
             self._wait()
         for run in self.story.spare(self.folder.begun()):
             if self.folder.result(run) is None:
-                shutil.rmtree(self.folder.run(run.name), ignore_errors=True)
-                shutil.rmtree(self.artifacts / run.name, ignore_errors=True)
+                rmtree(self.folder.run(run.name), ignore_errors=True)
+                rmtree(self.artifacts / run.name, ignore_errors=True)
 
-    def _start(self, run: PlannedRun) -> Job:
-        folder = self.folder.run(run.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RESULT).unlink(missing_ok=True)
-        order = self._order(run)
-        write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
-        write_json(folder / ORDER, order.dump())
-        return self.launcher.start([folder.absolute()])
-
-    def _order(self, run: PlannedRun) -> WorkOrder:
-        judge = self.plan.question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
-        package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
-        data = self.data[self.plan.question.twins.get(run.variant, run.variant)]
-        return WorkOrder.parse(
-            {
-                "run": run.name,
-                "digest": run.digest,
-                "config": run.config.dump(),
-                "labels": {"sweep": self.folder.name, **run.labels},
-                "settings": run.settings,
-                "judge": judge,
-                "until": run.until,
-                "threads": self.threads,
-                "data": str(data) if data else None,
-                "package": str(package) if package else None,
-                "provenance": {**facts(), "device": self.device},
-            }
-        )
-
-    def _end(self, run: PlannedRun) -> None:
+    def _end(self, ended: UnderWay) -> None:
+        run = ended.run
         result = self.folder.result(run)
-        done = result is not None and run.is_done({run.name: result})
-        if not done and not self.signals and self._may_serve(run):
-            result = failure(self._order(run), "the process died; see log.txt")
-            write_json(self.folder.run(run.name) / RESULT, result)
-        if result is not None and self._is_asked(run):
+        if result is None or not run.is_done({run.name: result}):
+            if ended.job.exit_code == NO_SPACE:
+                self.is_full = True
+                warn("no space", f"{run.name} found no room on the disk", run=run.name)
+            elif not (ended.stopped or self._is_stopping) and self._may_serve(run):
+                result = self._failed(ended)
+        if result is not None and run.name in self._asked:
             self.results[run.name] = result
         elif result is not None:
             self.ran_ahead.add(run.name)
-        self.display.ended(run, result, total=self._known())
+        status = result["status"] if result else "stopped" if ended.stopped else "in mid-run"
+        note("ended", f"{run.name} ended: {status}", run=run.name, status=status)
+        done, total = self._count()
+        self.display.ended(run, result, done=done, total=total)
+
+    def _failed(self, ended: UnderWay) -> Result | None:
+        """The result of a run that has failed too often; None where it is tried again."""
+        run, mishap, allowed = ended.run, ended.mishap(), 1 + self.plan.question.retries
+        number = Attempts(ended.folder).add(mishap, allowed=allowed)
+        if mishap.error.startswith(OUT_OF_MEMORY):
+            note(OUT_OF_MEMORY, f"{run.name} {mishap.error}", run=run.name)
+        told = {"run": run.name, "attempt": number, "of": allowed, "step": mishap.step}
+        if number < allowed:
+            again = f"it is tried again ({number + 1} of {allowed})"
+            warn("retried", f"{run.name}: {mishap.in_words}; {again}", error=mishap.error, **told)
+            if run.name in self._asked:  # one ahead is, once it is
+                self.waiting.appendleft(run)
+            return None
+        error = mishap.in_words + (f" (the last of {allowed} attempts)" if allowed > 1 else "")
+        warn("given up", f"{run.name}: {error}", error=mishap.error, **told)
+        result = failure(self.orders.of(run), error, step=mishap.step or 0)
+        write_json(ended.folder / RESULT, result)
+        return result
+
+    def _wind_up(self) -> None:
+        """Something went wrong here: what is under way saves and ends before that is told."""
+        while self.jobs:
+            for each in self.jobs.values():
+                each.stop(at_once=self.signals > 1)
+            self.launcher.wait([each.job for each in self.jobs.values()], timeout=POLL_SECONDS)
+            self._look()
+            self.jobs = {name: each for name, each in self.jobs.items() if each.job.is_alive()}
 
     def _show(self) -> None:
         """In runs, those under way by the share of their steps."""
-        paused = [name for name, found in self.results.items() if found["status"] == "running"]
-        done = float(len((self.results.keys() | self.ran_ahead) - {*paused, *self.jobs}))
-        for run, _ in self.jobs.values():
-            progress: dict[str, Any] = {}
-            with suppress(OSError, ValueError):
-                progress = read_json(self.folder.run(run.name) / PROGRESS)
-            self.display.running(run, progress)
-            done += progress.get("step", 0) / run.config.train.steps
-        self.display.at(done=done, total=self._known())
+        (whole, total), share = self._counted, 0.0
+        for each in self.jobs.values():
+            self.display.running(each.run, each.progress)
+            share += each.progress.get("step", 0) / each.run.config.train.steps
+        self.display.at(done=whole + share, total=total)
 
-    def _known(self) -> int:
-        """Runs that the plan is known to come to by now, and those ahead of it."""
+    def _count(self) -> tuple[int, int]:
+        """Runs that are done, and those that the plan is known to come to or that ran ahead."""
+        paused = {name for name, found in self.results.items() if found["status"] == "running"}
+        done = (self.results.keys() | self.ran_ahead) - paused - self.jobs.keys()
         known = {run.name for run in self.story.runs} | self.ran_ahead | self.jobs.keys()
-        return max(self.plan.span()[0], len(known))
+        self._counted = len(done), max(self._least, len(known))
+        return self._counted
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def count(number: int, frame: object) -> None:
-            self.signals += 1
-            if self.signals == 1:
-                os.write(2, b"\nstopping: the runs save a checkpoint; once more ends them now\n")
-
-        before = {s: signal.signal(s, count) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _signalled(self) -> None:
+        self.signals += 1
+        if self.signals == 1:
+            say(b"\nstopping: the runs save a checkpoint; once more ends them now\n")
+        elif not self.jobs:  # nobody is to be waited for, and every file is whole
+            raise KeyboardInterrupt

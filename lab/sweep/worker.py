@@ -3,57 +3,91 @@
 Design choices:
 - it reads its order from the folder and answers with `result.json`, or with `reached.json` where
   the order ends before the run does, so that who started it, and how, does not matter;
+- an error is told in `failure.json` and by the exit code: whether the run is tried again is the
+  supervisor's business. A full disk has a code of its own, and nothing to be written;
 - everything it prints goes to `log.txt`;
-- SIGTERM asks it to save a checkpoint and end; SIGINT is the supervisor's business;
-- it never outlives the process that started it.
+- it touches its progress file after each step, at most once a second: silence means that it hangs;
+- SIGTERM asks it to save a checkpoint and end; Ctrl-C and a closed terminal are the supervisor's
+  business;
+- it holds its folder while it works in it, and never outlives the processes it works for.
 """
 
 import json
 import logging
-import multiprocessing
+import math
 import os
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lab.config.order import WorkOrder
-from lab.files import read_json, write_json
+from lab.files import no_space, read_json, write_json
+from lab.log import start_logs
+from lab.printed import print_to
+from lab.sweep.attempts import FAILURE, NO_SPACE, raised
+from lab.sweep.lifeline import end_with_parents
+from lab.sweep.run_lock import run_lock
 
 ORDER, RESULT, REACHED = "order.json", "result.json", "reached.json"
 LOG, PROGRESS = "log.txt", "progress.json"
+FAILED = 1
+log = logging.getLogger(__name__)
 
 
 def work(folders: Sequence[Path], device: int | None) -> None:
-    """Carry out the orders of some run folders, one after the other, on one GPU if given."""
+    """Carry out the orders of some run folders, one after the other, on one GPU if given.
+
+    Ends the process: with 0 where all is well, also when it was asked to stop.
+    """
     stopping = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    end_with_parents()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+    code = 0
     for folder in folders:
         if not stopping.is_set():
-            _log_to(folder / LOG)
-            _carry_out(folder, stopping)
+            print_to(folder / LOG)
+            with start_logs(folder):
+                code = _carry_out(folder, stopping) or code
+    sys.exit(code)
 
 
-def _carry_out(folder: Path, stopping: threading.Event) -> None:
-    from lab.result import failure
+def _carry_out(folder: Path, stopping: threading.Event) -> int:
+    """Carry out one order; returns the exit code."""
     from lab.run import execute
 
-    order = WorkOrder.parse(read_json(folder / ORDER))
+    progress = _Progress(folder / PROGRESS)
+
+    def stop() -> bool:
+        progress.beat()
+        return stopping.is_set()
+
     try:
-        execute(order, folder=folder, stop=stopping.is_set, on_row=_Progress(folder / PROGRESS))
+        with run_lock(folder):
+            order = WorkOrder.parse(read_json(folder / ORDER))
+            if not (folder / RESULT).exists():  # else of one that died only now
+                execute(order, folder=folder, stop=stop, on_row=progress)
+        return 0
     except Exception as error:
-        traceback.print_exc()
-        write_json(folder / RESULT, failure(order, f"{type(error).__name__}: {error}"))
-        (folder / REACHED).unlink(missing_ok=True)
+        if no_space(error):
+            return NO_SPACE
+        log.error("the run failed", exc_info=True)
+        try:
+            write_json(folder / FAILURE, {"error": raised(error), "step": progress.step})
+        except OSError as another:
+            return NO_SPACE if no_space(another) else FAILED
+        return FAILED
     finally:
-        (folder / PROGRESS).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / PROGRESS).unlink(missing_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -63,35 +97,22 @@ class _Progress:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.step: int | None = None
         self.row: dict[str, float] = {}
-        self.written = 0.0
+        self.written = self.beaten = 0.0
 
     def __call__(self, step: int, row: Mapping[str, float]) -> None:
-        self.row |= row
+        self.step = step
+        self.row |= {name: value for name, value in row.items() if math.isfinite(value)}
         if time.monotonic() - self.written > 0.5:
-            self.written = time.monotonic()
+            self.written = self.beaten = time.monotonic()
             beside = self.path.with_suffix(".new")
             beside.write_text(json.dumps({"step": step, **self.row}))
             beside.replace(self.path)
 
-
-def _log_to(path: Path) -> None:
-    """Send standard output and error of this process, libraries included, to a file."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-    os.close(handle)
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
-
-
-def _end_with_parent() -> None:
-    """Under a fork server the kernel's parent-death signal never comes: wait for it instead."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    def beat(self) -> None:
+        """Say that it goes on; a run that was resumed may have no row to tell of for long."""
+        if time.monotonic() - self.beaten > 1:
+            self.beaten = time.monotonic()
+            with suppress(OSError):
+                self.path.touch()

@@ -15,6 +15,7 @@ from lab.config.sweep import SweepConfig
 from lab.files import read_json, write_json
 from lab.result import result
 from lab.stats.decision import decide
+from lab.sweep.attempts import NO_SPACE
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
 from lab.sweep.plan import Judge, Plan, PlannedRun, Result
@@ -32,16 +33,17 @@ class FakeJob:
     order: WorkOrder
     left: float
     alive: bool = True
+    exit_code: int | None = None
 
     def is_alive(self) -> bool:
         return self.alive
 
     def stop(self) -> None:
-        self.alive = False
+        self.alive, self.exit_code = False, 0
         (self.folders[0] / "checkpoint").mkdir(exist_ok=True)
 
     def kill(self) -> None:
-        self.alive = False
+        self.alive, self.exit_code = False, -signal.SIGKILL
 
 
 @dataclass
@@ -54,7 +56,7 @@ class FakeLauncher:
     slots: int
     loss: Loss
     seconds: Callable[[WorkOrder], float] = lambda order: 1.0
-    fates: dict[tuple[str, int], str] = field(default_factory=dict)
+    fates: dict[tuple[str, int], Any] = field(default_factory=dict)
     interrupt: int | None = None
     started: list[str] = field(default_factory=list)
     busiest: int = 0
@@ -64,7 +66,13 @@ class FakeLauncher:
         self.started.append(order.run)
         if len(self.started) == self.interrupt:
             signal.raise_signal(signal.SIGINT)
-        return FakeJob(folders, order, self.seconds(order))
+        return FakeJob(folders, order, math.inf if self.hangs(order) else self.seconds(order))
+
+    def hangs(self, order: WorkOrder) -> bool:
+        fate = self.fates.get(_key(order))
+        if isinstance(fate, list) and fate[:1] == ["hang"]:
+            return bool(fate.pop(0))
+        return bool(fate == "hang")
 
     def wait(self, jobs: Sequence[Any], *, timeout: float) -> None:
         running = [job for job in jobs if job.alive]
@@ -72,6 +80,8 @@ class FakeLauncher:
         if not running:
             return
         spent = min(job.left for job in running)
+        if spent == math.inf:
+            return
         for job in running:
             job.left -= spent
             if job.left <= 0:
@@ -80,8 +90,12 @@ class FakeLauncher:
 
     def _end(self, job: FakeJob) -> None:
         order = job.order
-        fate = self.fates.get((order.labels["variant"], order.config.seed), "complete")
-        if fate != "died":
+        fate = self.fates.get(_key(order), "complete")
+        if isinstance(fate, list):
+            fate = fate.pop(0) if fate else "complete"
+        fate = NO_SPACE if fate == "full" else fate
+        job.exit_code = fate if isinstance(fate, int) else 0
+        if isinstance(fate, str):
             loss = self.loss(order)
             done = fate == "complete"
             metrics = {"val/loss": loss, "test/loss": loss} if done else {}
@@ -91,6 +105,10 @@ class FakeLauncher:
                 timing={"total": self.seconds(order)}, provenance={}, error=None if done else "x",
             )  # fmt: skip
             write_json(job.folders[0] / "result.json", found)
+
+
+def _key(order: WorkOrder) -> tuple[str, int]:
+    return order.labels["variant"], order.config.seed
 
 
 @dataclass
@@ -136,10 +154,15 @@ def settled(question: SweepConfig) -> Judge:
 
 def sweep(path: Path, plan: Plan, launcher: FakeLauncher) -> Crew:
     """Run, or continue, a plan in a folder."""
+    made = supervisor(path, plan, launcher)
+    return Crew(made.folder, made, launcher, made.run())
+
+
+def supervisor(path: Path, plan: Plan, launcher: FakeLauncher, **more: Any) -> Supervisor:
     folder, question = SweepFolder(path), plan.question
     path.mkdir(parents=True, exist_ok=True)
     console = Console(file=StringIO())
-    supervisor = Supervisor(
+    return Supervisor(
         plan=plan,
         folder=folder,
         artifacts=path / "artifacts",
@@ -149,5 +172,5 @@ def sweep(path: Path, plan: Plan, launcher: FakeLauncher) -> Crew:
         launcher=launcher,
         display=Display(objective=question.objectives[0], console=console),
         on_advance=Keeper(folder, "the plan's hash"),
+        **more,
     )
-    return Crew(folder, supervisor, launcher, supervisor.run())

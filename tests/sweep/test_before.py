@@ -140,12 +140,12 @@ def test_a_folder_keeps_its_plans_and_what_had_ended(tmp_path: Path) -> None:
     (tmp_path / "set-aside").mkdir()
     folder.run("rope-0-c").rename(tmp_path / "set-aside" / "rope-0-c.1")
     first = content(confirm={**CONFIRM, "margin": 0.5})
-    assert folder.register(first, question) is None
+    assert folder.register(first, question)["changed"] == []
     written_first = read_json(tmp_path / "plan.json")
     assert written_first["before"]["finished"] == ["rope-1-a", "rope-0-c.1"]
-    assert folder.register(first, question) is None  # to continue is to change nothing
+    assert folder.register(first, question) == {}  # to continue is to change nothing
     assert read_json(tmp_path / "plan.json") == written_first
-    assert folder.register(content(), question) == "confirm.margin: 0.5 → null"
+    assert folder.register(content(), question)["changed"] == ["confirm.margin: 0.5 → null"]
     second = read_json(tmp_path / "plan.json")
     assert is_intact(second)
     assert second["before"]["plan"] == first["hash"]

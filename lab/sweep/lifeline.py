@@ -1,0 +1,34 @@
+"""A process that ends with those it works for: whoever asked for it, and the fork server.
+
+Design choices:
+- under a fork server the parent is the server, which outlives the supervisor while a worker lives;
+  so the supervisor is watched through the pipe that multiprocessing leaves open for that;
+- where the server alone dies, the supervisor takes its workers for dead although they live. Linux
+  kills them with it; elsewhere a look at the parent's number every second does.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+
+LOOK = 1.0  # seconds
+PR_SET_PDEATHSIG = 1
+_IMPORTED_BY = os.getpid()  # in a worker the fork server's number, which imported this for it
+
+
+def end_with_parents() -> None:
+    """From now on this process ends when its supervisor or its fork server has ended."""
+    server = os.getppid() if os.getpid() == _IMPORTED_BY else _IMPORTED_BY
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(server,), name="lifeline", daemon=True).start()
+
+
+def _watch(server: int) -> None:
+    supervisor = multiprocessing.parent_process()
+    while supervisor is not None and supervisor.is_alive() and os.getppid() == server:
+        supervisor.join(LOOK)
+    os._exit(1)
