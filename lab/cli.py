@@ -3,12 +3,11 @@
 `lab COMMAND ...` and `python -m lab.COMMAND ...` are the same thing. Every command imports what it
 needs when it is called, so that `--help` answers at once.
 
-Exit codes: 0 done; 1 some run failed; 2 bad input; 130 interrupted, to be continued by the same
-command.
+Exit codes: 0 done; 1 some run failed; 2 bad input; 130 interrupted, also by a budget or a full
+disk, to be continued by the same command.
 """
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import typer
 from rich.console import Console
 
 from lab import tokenizer
-from lab.errors import LabError
+from lab.endings import exit_code
 
 app = typer.Typer(
     name="lab",
@@ -33,7 +32,12 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a value, such as train.steps=100."),
 ]
-INTERRUPTED = 130
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show each event, as the log has it.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show only warnings, errors and the answer.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,33 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a narrow terminal gets question marks
-    try:
-        code = app(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="lab",
-            standalone_mode=False,
-        )
-        sys.stdout.flush()
-    except LabError as error:
-        return _refused(str(error))
-    except typer.Exit as finish:
-        return finish.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        _say("stopped; the same command continues")
-        return INTERRUPTED
-    except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        return _refused(f"{error.filename}: {error.strerror}; work where files may be written")
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        return _unheard()
-    except SystemExit as end:  # which is what typer makes of it
-        if isinstance(end.__context__, BrokenPipeError):
-            return _unheard()
-        raise
-    except Exception as error:
-        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-            return _refused(error.format_message())
-        raise
-    return int(code or 0)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return exit_code(lambda: app(words, prog_name="lab", standalone_mode=False))
 
 
 def entry() -> None:
@@ -93,19 +72,49 @@ def sweep(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Set such results aside and train again.")
     ] = False,
+    max_time: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Stop at a checkpoint after 90s, 30m or 2h."),
+    ] = None,
+    max_runs: Annotated[
+        int | None, typer.Option(min=1, help="Begin so many runs, and stop when they end.")
+    ] = None,
+    max_flops: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLOPS", help="Begin no run that would take the sum above, say, 1e15."
+        ),
+    ] = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     sets: Set = None,
 ) -> int:
     """Train and compare the variants of a question; the same command continues it."""
-    from lab.commands import sweep as command
     from lab.commands.asked import ask
+    from lab.commands.dry_run import dry_run as print_plan
+    from lab.commands.sweep import run
+    from lab.sweep.allowance import Allowance, flops, seconds
 
     if keep and rerun:
         raise typer.BadParameter("--keep and --rerun exclude each other")
+    loudness = _quiet(quiet, verbose=verbose)
+    allowance = Allowance(
+        max_time=None if max_time is None else seconds(max_time),
+        max_runs=max_runs,
+        max_flops=None if max_flops is None else flops(max_flops),
+    )
     asked = ask(config, overrides=sets or [])
     if dry_run or measure:
-        command.dry_run(asked, workers=workers, measure=measure)
+        print_plan(asked, workers=workers, measure=measure)
         return 0
-    return command.run(asked, workers=workers, keep=keep, rerun=rerun)
+    return run(
+        asked,
+        workers=workers,
+        keep=keep,
+        rerun=rerun,
+        allowance=allowance,
+        quiet=loudness,
+    )
 
 
 @app.command()
@@ -118,6 +127,8 @@ def train(
     test: Annotated[
         bool, typer.Option("--test", help="Judge it on the test split, too, as confirmation does.")
     ] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     sets: Set = None,
 ) -> int:
     """Train one model with a progress bar, and package it; the same command continues it."""
@@ -129,6 +140,7 @@ def train(
         overrides=sets or [],
         threads=threads,
         judge="test" if test else "val",
+        quiet=_quiet(quiet, verbose=verbose),
     )
 
 
@@ -251,7 +263,7 @@ def sizes(
     from lab.sizes import sizes_asked
 
     asked = sizes_asked(names or [], vocab_size=vocab_size, batch=batch, overrides=sets or [])
-    Console(highlight=False).print(asked)
+    Console(highlight=False, emoji=False).print(asked)
 
 
 @app.command()
@@ -283,21 +295,10 @@ def doctor() -> None:
     """Print what a bug report needs: versions, devices, threads, wandb state, free space."""
     from lab.doctor import examine
 
-    Console().print(examine())
+    Console(emoji=False).print(examine())
 
 
-def _unheard() -> int:
-    """What is still to be written goes nowhere, also when the interpreter ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return 0
-
-
-def _refused(sentence: str) -> int:
-    _say(sentence)
-    return 2
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
+def _quiet(quiet: bool, *, verbose: bool) -> int:
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose exclude each other")
+    return quiet - verbose

@@ -1,7 +1,8 @@
 """The errors that a user may meet.
 
 Every one is a sentence (or one line a fault): the value, the rule, the remedy. The command
-lines print it and exit with 2; a traceback means a defect of the lab, never of its input.
+lines print it and exit with 2, or with 130 where the disk is full; a traceback means a defect of
+the lab, never of its input.
 """
 
 
@@ -23,3 +24,10 @@ class PackageError(LabError):
 
 class SweepError(LabError):
     """A sweep folder that cannot be continued as it is."""
+
+
+class NoSpace(LabError, OSError):  # noqa: N818 - it is no fault of anybody's
+    """A disk is full: what was there stays as it is, and the same command continues.
+
+    What may fail for want of a file that can be written may fail for this, too: it is an `OSError`.
+    """

@@ -1,14 +1,49 @@
 """Files that are whole or absent: written beside, synced, renamed."""
 
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from lab.errors import NoSpace
+
+JSON_LIMIT = 64 * 2**20  # bytes
+JSON_DEPTH = 100  # levels; what the lab writes has a dozen
+FULL = (errno.ENOSPC, errno.EDQUOT)
+RUST_FULL = tuple(f"(os error {number})" for number in FULL)  # as safetensors says it
+
+
+def no_space(error: BaseException) -> bool:
+    """Whether an error, or one that it was raised from, is a disk or a quota that is full."""
+    return any(
+        isinstance(found, NoSpace)
+        or (isinstance(found, OSError) and found.errno in FULL)
+        or str(found).endswith(RUST_FULL)
+        for found in _chain(error)
+    )
+
+
+def disk_full(path: Path) -> NoSpace:
+    """To be raised where something at or below `path` finds no room."""
+    free = shutil.disk_usage(existing(path)).free
+    return NoSpace(
+        f"there is no room left for {path}, whose disk has {free / 1e6:,.1f} MB free; what was "
+        "there is whole, and once there is room the same command continues"
+    )
+
+
+def existing(path: Path) -> Path:
+    """The nearest folder or file that is there: `path` itself, or what it would lie in."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link
+    return next(found for found in (path, *path.parents) if found.exists())
 
 
 def cache_folder() -> Path:
@@ -18,20 +53,33 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+def replacing(path: Path, *, listed: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path`, which takes its place when the block ends well.
+
+    With `listed=False` its name is left to the next file of the folder to be brought onto the disk.
+    """
+    with _room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
-        yield beside
-        beside.chmod(0o644)
-        sync(beside)
-        beside.replace(path)
-        sync(path.parent)
+        with _room_for(path):
+            yield beside
+            beside.chmod(0o644)
+            sync(beside)
+            beside.replace(path)
+            if listed:
+                sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what killed writers left beside their files; no one may be writing there now."""
+    for file in folder.glob(".*.????????"):
+        if file.is_file():
+            file.unlink()
 
 
 @contextmanager
@@ -47,10 +95,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial)
     partial.mkdir()
     try:
-        yield partial
-        sync(partial)
-        partial.replace(path)
-        sync(path.parent)
+        with _room_for(path):
+            yield partial
+            sync(partial)
+            partial.replace(path)
+            sync(path.parent)
     finally:
         if partial.exists():
             shutil.rmtree(partial)
@@ -70,8 +119,54 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def read_json(path: Path, *, limit: int = JSON_LIMIT) -> Any:
+    """What `write_json` wrote; of anything else a ValueError (or an OSError), whatever it is.
+
+    Refused are files of more than `limit` bytes, NaN, infinities, and what is nested more deeply
+    than anything the lab writes.
+    """
+    text = read_bounded(path, limit=limit).decode("utf-8")
+    try:
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    _check_depth(value)
+    return value
+
+
+def read_bounded(path: Path, *, limit: int) -> bytes:
+    """The content of a file; a ValueError where it is none (a pipe would be waited for), or too
+    large to be what is sought: more than `limit` bytes."""
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"it has more than {limit:,} bytes")
+    return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(JSON_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    if level:
+        raise ValueError("it is nested too deeply")
 
 
 def sha256_file(path: Path) -> str:
@@ -86,3 +181,26 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Name what did not fit: an error of a write knows its file's number only."""
+    try:
+        yield
+    except NoSpace:
+        raise
+    except Exception as error:
+        if no_space(error):
+            raise disk_full(path) from error
+        raise
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it was raised from or beside."""
+    seen: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in seen:
+        seen.append(found)
+        yield found
+        found = found.__cause__ or found.__context__

@@ -27,7 +27,7 @@ def certify_asked(config: str, *, variant: str | None, overrides: Sequence[str])
     wanted = _wanted(config, variant=variant, overrides=overrides)
     checks = certify_models([(candidate.model, candidate.vocab_size) for candidate in wanted])
     found = [{**c.dump(), "checks": made} for c, made in zip(wanted, checks, strict=True)]
-    Console(highlight=False).print(_shown(found))
+    Console(highlight=False, emoji=False).print(_shown(found))
     return 0 if all(check["passed"] for made in checks for check in made) else 1
 
 

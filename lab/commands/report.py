@@ -26,10 +26,10 @@ def report(folders: Sequence[Path], *, to: Path | None, opened: bool) -> None:
         )
     else:
         page, answers = write_report(folders[0]), open_sweep(folders[0]).answers()
-    out = Console(highlight=False, soft_wrap=True, markup=False)
+    out = Console(highlight=False, emoji=False, soft_wrap=True, markup=False)
     for sentence in [*answers, page]:
         out.print(sentence)
     if opened and not webbrowser.open(page.resolve().as_uri()):
-        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(
+        Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, markup=False).print(
             f"no browser is found here; open {page.resolve()} in one"
         )

@@ -1,109 +1,175 @@
 """`lab sweep`: from a question's file to its report."""
 
-import os
+import logging
 import shutil
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from lab.certify.many import certify_models
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
+from lab.commands.devices import device_of, n_cores, n_gpus
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
-from lab.errors import ConfigError
+from lab.endings import INTERRUPTED
+from lab.log import start_logs
 from lab.provenance import facts
 from lab.report.collect import open_sweep
 from lab.report.judging.wording import plural
 from lab.report.page import write_report
-from lab.report.tables.matched import made_equal, planned
+from lab.sweep.allowance import Allowance, step_of
 from lab.sweep.certificates import candidates, certify_first
-from lab.sweep.estimate import Estimate, estimate, remember, remember_results
+from lab.sweep.changes import exploratory, kept, question_changed, set_aside
+from lab.sweep.estimate import remember_results
+from lab.sweep.events import note
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
-from lab.sweep.launcher import LocalLauncher, ask_apart, count_gpus, seconds_a_token
+from lab.sweep.launcher import LocalLauncher, ask_apart
+from lab.sweep.plan import PlannedRun
 from lab.sweep.progress import Display
 from lab.sweep.registration import registration
-from lab.sweep.rule import rule
+from lab.sweep.space_needed import rooms, short_of_room, space_needed
 from lab.sweep.supervisor import Supervisor
 from lab.sweep.trials import best
 from lab.track.gather import gather_wandb
+from lab.track.trouble import tracking_trouble
 
-console = Console(stderr=True, highlight=False)
-
-
-def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
-    """Print the plan and what it costs."""
-    n, tune = workers or _cores(), asked.question.tune
-    if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
-        asked.plan.rounds({})  # or a sentence why nothing can be tried
-    if measure:
-        _gpus(asked)
-        _measure(asked)
-    cost = estimate(
-        asked.plan, vocab_sizes=asked.vocab_sizes, device=_device(asked), threads=THREADS, workers=n
-    )
-    _print_estimate(asked, cost, workers=n)
+# Events that the display shows by itself.
+TOLD = ("begun", "continued", "taken over", "ended", "given up", "question changed")
+console = Console(stderr=True, highlight=False, emoji=False)
+log = logging.getLogger(__name__)
 
 
-def run(asked: Asked, *, workers: int | None, keep: bool, rerun: bool) -> int:
+def run(
+    asked: Asked,
+    *,
+    workers: int | None,
+    keep: bool,
+    rerun: bool,
+    allowance: Allowance,
+    quiet: int = 0,
+) -> int:
     """Run or continue the sweep; returns the exit code."""
-    folder = SweepFolder(EXPERIMENTS / asked.name)
-    gpus = _gpus(asked)
-    device = "cuda" if gpus else _device(asked)
-    launcher = LocalLauncher(workers=workers or _cores(), devices=range(gpus))
-    plan_content = registration(
+    folder, artifacts = SweepFolder(EXPERIMENTS / asked.name), ARTIFACTS / asked.name
+    gpus = n_gpus(asked)
+    launcher = LocalLauncher(workers=workers or n_cores(), devices=range(gpus))
+    content = registration(
         asked.plan, name=asked.name, threads=THREADS, vocab_sizes=asked.vocab_sizes
     )
-    for path in (folder.path, ARTIFACTS / asked.name):
+    for path in (folder.path, artifacts):
         path.mkdir(parents=True, exist_ok=True)
-    kept = Keeper(folder, plan_content["hash"])
-    with folder.held(), Display(objective=asked.question.objectives[0], console=console) as display:
+    screen = Console(quiet=True, force_terminal=False) if quiet > 0 else console
+    told = TOLD if screen is console else ()
+    with folder.held(), start_logs(folder.path, quiet=quiet, console=console, told=told):
+        keeper = Keeper(folder, content["hash"])
         supervisor = Supervisor(
-            plan=replace(asked.plan, asked=kept.asked()),
+            plan=replace(asked.plan, asked=keeper.asked()),
             folder=folder,
-            artifacts=ARTIFACTS / asked.name,
+            artifacts=artifacts,
             data={name: data.folder for name, data in asked.data.items()},
             threads=THREADS,
-            device=device,
+            device="cuda" if gpus else device_of(asked),
             launcher=launcher,
-            display=display,
+            display=Display(objective=asked.question.objectives[0], console=screen),
             keep=keep,
             rerun=rerun,
-            on_advance=kept,
+            on_advance=keeper,
+            allowance=_counting(allowance, asked, folder),
         )
-        done = supervisor.adopt_finished()
-        changed = folder.register(plan_content, asked.question)
-        display.say(f"[bold]{escape(asked.question.question)}[/bold]")
-        if changed:
-            display.say(escape(f"the question has changed since its last plan: {changed}"))
-        if done:
-            display.say(f"{done} finished runs are taken over from {folder.path}")
-        for note in asked.warm.notes:
-            display.say(escape(note))
-        wanted = candidates(asked.question, vocab_sizes=asked.vocab_sizes)
-        certify_first(folder, wanted, certify=partial(ask_apart, certify_models))
-        display.say(f"certified: {plural(len(wanted), 'model')}")
-        finished = supervisor.run()
-    if kept.trouble:
-        console.print(f"the Optuna study could not be written: {kept.trouble}", markup=False)
-    if not finished:
-        console.print(f"stopped; the same command continues: {facts()['command']}", markup=False)
-        return 130
+        with supervisor.display:
+            _begin(asked, supervisor, content)
+            finished = supervisor.run()
+        if keeper.trouble:
+            log.warning("the Optuna study could not be written: %s", keeper.trouble)
+        return _end(asked, supervisor) if finished else _stopped(supervisor)
+
+
+def _counting(allowance: Allowance, asked: Asked, folder: SweepFolder) -> Allowance:
+    """The allowance, with what runs take."""
+
+    def flops_a_step(run: PlannedRun) -> float:
+        arm = asked.question.twins.get(run.variant, run.variant)
+        per_token = run.config.model.flops_per_token(asked.vocab_sizes[arm])
+        return float(run.config.tokens_per_step * per_token)
+
+    allowance.flops_a_step = flops_a_step
+    allowance.stands = lambda run: step_of(folder.run(run.name))
+    return allowance
+
+
+def _begin(asked: Asked, supervisor: Supervisor, content: dict[str, Any]) -> None:
+    """Take over what there is, register the plan, and prove the models to be what they say."""
+    folder, display = supervisor.folder, supervisor.display
+    done = supervisor.adopt_finished()
+    before = folder.register(content, asked.question)
+    display.say(f"[bold]{escape(asked.question.question)}[/bold]")
+    if changed := before.get("changed"):
+        told = question_changed(changed, done=done, known=len(supervisor.story.runs))
+        note("question changed", told, changed=changed)
+        display.say(escape(told))
+    if before.get("exploratory"):
+        log.warning("%s", exploratory(len(before["confirmed"]), plan=bool(before["plan"])))
+    if done:
+        runs = "1 finished run is" if done == 1 else f"{done} finished runs are"
+        display.say(f"{runs} taken over from {folder.path}")
+    _tell_foreign(supervisor)
+    for line in asked.warm.notes:
+        display.say(escape(line))
+    space = space_needed(
+        asked.plan, vocab_sizes=asked.vocab_sizes, workers=supervisor.launcher.slots
+    )
+    for sentence in short_of_room(rooms(space, files=folder.path, packages=supervisor.artifacts)):
+        log.warning("%s", sentence)
+    wanted = candidates(asked.question, vocab_sizes=asked.vocab_sizes)
+    certify_first(folder, wanted, certify=partial(ask_apart, certify_models))
+    display.say(f"certified: {plural(len(wanted), 'model')}")
+
+
+def _tell_foreign(supervisor: Supervisor) -> None:
+    """Of the runs of other code or of another machine, what became of them."""
+    foreign = supervisor.there.foreign
+    if not foreign:
+        return
+    changed = {name: values for each in foreign.values() for name, values in each.items()}
+    if supervisor.keep:
+        log.warning("%s", kept(len(foreign), changed))
+    else:
+        folder = str(supervisor.folder.path / "set-aside")
+        supervisor.display.say(set_aside(len(foreign), changed, folder=folder))
+
+
+def _stopped(supervisor: Supervisor) -> int:
+    """Say why, and how to go on."""
+    allowance = supervisor.allowance
+    why = f": {allowance.why}" if supervisor.is_spent else ""
+    then = f"the same command continues: {facts()['command']}"
+    if supervisor.is_spent and allowance.is_untouched:
+        then = "that is too little to begin a run, so give more"
+    console.print(f"stopped{why}; {then}", markup=False, soft_wrap=True)
+    return INTERRUPTED
+
+
+def _end(asked: Asked, supervisor: Supervisor) -> int:
+    """Report; returns the exit code."""
+    folder = supervisor.folder
     if asked.question.packages == "best":
         _keep_best(asked, supervisor)
     page = write_report(folder.path)
+    runs = sorted((folder.path / "runs").glob("*"))
     with suppress(OSError):  # conveniences: the answer does not depend on them
-        gather_wandb(sorted((folder.path / "runs").iterdir()), into=folder.path / "wandb")
-        remember_results(supervisor.results.values(), device=device, threads=THREADS)
+        gather_wandb(runs, into=folder.path / "wandb")
+    with suppress(OSError):
+        remember_results(supervisor.results.values(), device=supervisor.device, threads=THREADS)
     _print_answer(folder.path, page, asked.name)
+    if trouble := tracking_trouble(runs):
+        log.warning("%s", trouble)
     if trouble := share_report(folder.path, artifacts=ARTIFACTS / asked.name):
-        console.print(f"wandb failed and has no report of this sweep: {trouble}", markup=False)
+        log.warning("wandb failed and has no report of this sweep: %s", trouble)
     failed = [name for name, r in supervisor.results.items() if r["status"] == "failed"]
     for name in failed:
         error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
@@ -133,21 +199,8 @@ def _keep_best(asked: Asked, supervisor: Supervisor) -> None:
         shutil.rmtree(ARTIFACTS / asked.name / name, ignore_errors=True)
 
 
-def _measure(asked: Asked) -> None:
-    """Time a few steps of each variant and remember them for this machine."""
-    for name, data in asked.data.items():
-        config = asked.question.variant(name)
-        remember(
-            device=_device(asked),
-            threads=THREADS,
-            flops_per_token=config.model.flops_per_token(data.tokenizer.vocab_size),
-            tokens_per_step=config.tokens_per_step,
-            seconds=ask_apart(seconds_a_token, config, data.folder, THREADS),
-        )
-
-
 def _print_answer(folder: Path, page: Path, name: str) -> None:
-    out = Console(highlight=False, soft_wrap=True, markup=False)
+    out = Console(highlight=False, emoji=False, soft_wrap=True, markup=False)
     out.print()
     sweep = open_sweep(folder)
     for sentence in sweep.answers():
@@ -156,68 +209,3 @@ def _print_answer(folder: Path, page: Path, name: str) -> None:
     packages = sorted((ARTIFACTS / name).glob("*/manifest.json"))
     if packages:
         out.print(f"packages  {len(packages)} in {ARTIFACTS / name}")
-
-
-def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
-    out = Console(highlight=False)
-    out.print(f"[bold]{escape(asked.question.question)}[/bold]\n{rule(asked.question)}\n")
-    table = Table(
-        "variant", "parameters", "FLOPs a token", "FLOPs a run", "package", "seconds a run"
-    )
-    for row in cost.costs:
-        seconds = "not known" if row.seconds is None else f"{row.seconds:.0f}"
-        table.add_row(
-            row.variant,
-            f"{row.n_params:,}",
-            f"{row.flops_per_token:,}",
-            f"{row.flops:.2e}",
-            _size(row.package_bytes),
-            seconds,
-        )
-    out.print(table)
-    for line in (planned(asked.question, asked.vocab_sizes), made_equal(asked.question)):
-        if line:
-            out.print(escape(line), soft_wrap=True)
-    tune = asked.question.tune
-    if tune and any(not name.startswith("train.optimizer") for name in tune.space):
-        out.print("the search changes what a run costs; shown is what it costs before any change")
-    out.print(f"runs      {_span(cost.runs, str)}, {workers} at a time")
-    out.print(f"FLOPs     {_span(cost.flops, lambda x: f'{x:.2e}')}")
-    out.print(f"packages  {_span(cost.package_bytes, _size)} in {ARTIFACTS / asked.name}")
-    out.print(f"files     {_span(cost.folder_bytes, _size)} in {EXPERIMENTS / asked.name}")
-    if cost.seconds is None:
-        out.print("minutes   not known on this machine; --measure times a few real steps")
-    else:
-        out.print(f"minutes   {_span(cost.seconds, lambda s: f'{s / 60:.1f}')}, start-up apart")
-
-
-def _span(pair: tuple[float, float], show: object) -> str:
-    low, high = (show(x) for x in pair)  # type: ignore[operator]
-    return low if low == high else f"{low} to {high}"
-
-
-def _size(n_bytes: float) -> str:
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _gpus(asked: Asked) -> int:
-    wanted = {asked.question.variant(name).device for name in asked.question.arms}
-    if wanted == {"cpu"}:
-        return 0
-    found = int(ask_apart(count_gpus))
-    if "mps" in wanted and sys.platform != "darwin":
-        raise ConfigError("device: mps, but this machine is no Mac; try auto or cpu")
-    if "cuda" in wanted and not found:
-        raise ConfigError("device: cuda, but this machine has no CUDA device; try auto or cpu")
-    return found
-
-
-def _device(asked: Asked) -> str:
-    wanted = asked.question.base.device
-    if wanted == "auto":
-        return "mps" if sys.platform == "darwin" else "cpu"
-    return wanted

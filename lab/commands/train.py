@@ -1,12 +1,14 @@
 """`lab train`: one run, with a progress bar, its loss curve and its package."""
 
-import signal
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lab.commands.progress_bar import progress_bar
@@ -17,14 +19,19 @@ from lab.config.order import Judge, WorkOrder
 from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.prepare import prepare
+from lab.endings import INTERRUPTED
 from lab.errors import ConfigError, SweepError
 from lab.files import read_json, write_json, write_text
-from lab.provenance import facts, identity
+from lab.holding import held
+from lab.log import start_logs
+from lab.provenance import facts, identity, write_record
 from lab.report.curve import draw_curve
+from lab.result import how_it_diverged, result_fault
+from lab.sweep.signals import caught, say
 from lab.track.wandb_mode import check_mode
 
 FOLDER = "train"
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, emoji=False)
 
 
 def train_one(
@@ -34,6 +41,7 @@ def train_one(
     overrides: Sequence[str],
     threads: int,
     judge: Judge = "val",
+    quiet: int = 0,
     experiments: Path = Path("experiments"),
     artifacts: Path = Path("artifacts"),
 ) -> int:
@@ -59,32 +67,41 @@ def train_one(
     stem = find(config).stem + (f"-{variant}" if variant else "")
     name = f"{stem}-{run.seed}-{digest[:8]}"
     folder, package = experiments / FOLDER / name, artifacts / FOLDER / name
-    _check_unchanged(folder, {**facts(), "device": device.type, "threads": threads})
-    if (done := _finished(folder, digest, judge)) is None:
-        order = WorkOrder(
-            run=name,
-            digest=digest,
-            config=run,
-            labels={"sweep": FOLDER, "variant": stem, "phase": "run"},
-            settings={},
-            judge=judge,
-            threads=threads,
-            data=str(data.folder) if data.folder else None,
-            package=str(package.absolute()),
-            provenance={**facts(), "device": device.type},
-        )
-        write_text(folder / "config.yaml", dump_yaml(run.dump()))
-        write_json(folder / "order.json", order.dump())
-        done = _execute(order, folder)
-    if done is None:
-        console.print("stopped at a checkpoint; the same command continues")
-        return 130
-    draw_curve(folder)
+    order = WorkOrder(
+        run=name,
+        digest=digest,
+        config=run,
+        labels={"sweep": FOLDER, "variant": stem, "phase": "run"},
+        settings={},
+        judge=judge,
+        threads=threads,
+        data=str(data.folder) if data.folder else None,
+        package=str(package.absolute()),
+        provenance={**facts(), "device": device.type},
+    )
+    with held(folder):
+        done = _carry_out(order, folder, quiet=quiet)
+        if done is None:
+            console.print("stopped at a checkpoint; the same command continues")
+            return INTERRUPTED
+        draw_curve(folder)
     _say(done, run, folder, package)
     return 0
 
 
-def _execute(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
+def _carry_out(order: WorkOrder, folder: Path, *, quiet: int) -> dict[str, Any] | None:
+    """The result that is there already, or else comes of it; None where it was interrupted."""
+    _check_unchanged(folder, {**order.provenance, "threads": order.threads})
+    if (done := _finished(folder, order.digest, order.judge)) is not None:
+        return done
+    write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
+    write_json(folder / "order.json", order.dump())
+    write_record(folder, device=order.provenance["device"], threads=order.threads)
+    with start_logs(folder, quiet=quiet, console=console):
+        return _execute(order, folder, silent=quiet > 0)
+
+
+def _execute(order: WorkOrder, folder: Path, *, silent: bool) -> dict[str, Any] | None:
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=40),
@@ -92,7 +109,7 @@ def _execute(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
         console=console,
-        disable=not console.is_terminal,
+        disable=silent or not console.is_terminal,
     )
     task = bars.add_task(order.run, total=order.config.train.steps, note="")
 
@@ -100,7 +117,7 @@ def _execute(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
         if "val/loss" in row:
             note = f"val/loss {row['val/loss']:.4f}"
             bars.update(task, completed=step, note=note)
-            if not console.is_terminal:
+            if not silent and not console.is_terminal:
                 console.print(f"step {step}/{order.config.train.steps} {note}")
         bars.update(task, completed=step)
 
@@ -113,7 +130,7 @@ def _execute(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
 def _say(done: Mapping[str, Any], run: RunConfig, folder: Path, package: Path) -> None:
     if done["status"] == "diverged":
         console.print(
-            f"[yellow]diverged at step {done['diverged_at']}[/yellow]: "
+            f"[yellow]{escape(how_it_diverged(done))}[/yellow]; "
             f"try a lower train.optimizer.lr than {run.train.optimizer.lr:g}"
         )
     metrics, names = done["metrics"], ("loss", "perplexity", "bpb", "accuracy", "excess")
@@ -161,10 +178,9 @@ def _refuse_unmatched(config: str, variant: str, overrides: Sequence[str]) -> No
 
 def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
     """Other code or another machine neither continues a run nor answers for it."""
-    if not (folder / "order.json").is_file():
+    if (order := _order(folder)) is None:
         return
-    order = read_json(folder / "order.json")
-    there = identity({**order["provenance"], "threads": order["threads"]})
+    there = identity({**order.provenance, "threads": order.threads})
     if changed := [key for key, value in identity(dict(here)).items() if value != there[key]]:
         raise SweepError(
             f"{folder} was run under another {', '.join(changed)}; move it away to train it anew"
@@ -172,14 +188,41 @@ def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
 
 
 def _finished(folder: Path, digest: str, judge: Judge) -> dict[str, Any] | None:
-    file = folder / "result.json"
-    if not file.is_file():
+    order, file = _order(folder), folder / "result.json"
+    if order is None or not file.is_file():
         return None
-    found: dict[str, Any] = read_json(file)
+    found = _read_state(file)
     if found.get("digest") != digest:
         raise SweepError(f"{folder} belongs to another run; move it away")
-    if (judged := read_json(folder / "order.json")["judge"]) != judge:
-        raise SweepError(f"{folder} was judged on {judged}; move it away to judge it on {judge}")
+    if fault := result_fault(found):
+        raise SweepError(f"{file} is no result of a run: {fault}; move {folder} away")
+    if order.judge != judge:
+        raise SweepError(
+            f"{folder} was judged on {order.judge}; move it away to judge it on {judge}"
+        )
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # where a kill came just before
+    return found
+
+
+def _order(folder: Path) -> WorkOrder | None:
+    """The order that a run's folder was begun with."""
+    file = folder / "order.json"
+    if not file.is_file():
+        return None
+    try:
+        return WorkOrder.parse(_read_state(file))
+    except ValidationError:
+        raise SweepError(f"{file} is not an order of this lab; move {folder} away") from None
+
+
+def _read_state(file: Path) -> dict[str, Any]:
+    """A JSON object; raises `SweepError` for anything else."""
+    try:
+        found = read_json(file)
+    except (OSError, ValueError) as error:
+        raise SweepError(f"{file} cannot be read ({error}); move {file.parent} away") from None
+    if not isinstance(found, dict):
+        raise SweepError(f"{file} holds no object; move {file.parent} away")
     return found
 
 
@@ -188,15 +231,11 @@ def _stopping() -> Iterator[list[int]]:
     """Collects signals: the first asks for a checkpoint, a second ends at once."""
     seen: list[int] = []
 
-    def handle(number: int, frame: object) -> None:
+    def react() -> None:
         if seen:
             raise KeyboardInterrupt
-        seen.append(number)
-        console.print("\nstopping after a checkpoint; once more ends now")
+        seen.append(1)
+        say(b"\nstopping after a checkpoint; once more ends now\n")
 
-    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with caught(react):
         yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

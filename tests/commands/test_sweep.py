@@ -4,13 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import load_package, open_sweep
+from lab.commands.asked import ask
 from lab.files import read_json
+from lab.sweep.space_needed import occupied, space_needed
 from tests.commands.folder import Lab, kill_a_worker, processes_of, wait_for
 
 QUESTION: dict[str, Any] = {
@@ -223,12 +226,12 @@ def test_interrupted_again_and_again_ends_in_the_same_results(
 def test_a_worker_that_dies_fails_its_run_alone(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
-    lab = Lab(tmp_path / "killed", corpus, QUESTION)
+    lab = Lab(tmp_path / "killed", corpus, QUESTION, retries=0)
     process = lab.start("--workers", "2")
     wait_for(lambda: kill_a_worker(lab, process.pid))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "failed: the process died" in err
+    assert "failed: killed by SIGKILL" in err
     statuses = [read_json(f)["status"] for f in lab.sweep.glob("runs/*/result.json")]
     assert statuses.count("failed") == 1
     assert len(statuses) >= N_RUNS - 1
@@ -246,7 +249,16 @@ def test_a_second_supervisor_is_refused(corpus: Path, tmp_path: Path) -> None:
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     assert second.returncode == 2
-    assert f"is held by another sweep, process {first.pid}" in second.stderr
+    assert f"is held by process {first.pid}" in second.stderr
+
+
+def test_there_is_as_much_room_needed_as_was_said(answered: Lab) -> None:
+    """At most, and not twice as much."""
+    with chdir(answered.folder):
+        asked = ask("tiny.yaml", overrides=[])
+        said = space_needed(asked.plan, vocab_sizes=asked.vocab_sizes, workers=2)
+    there = occupied(answered.sweep) + occupied(answered.artifacts)
+    assert there < said.files[1] + said.packages < 2 * there
 
 
 def test_a_changed_question_says_what_changed_and_keeps_what_fits(

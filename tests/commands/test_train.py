@@ -43,10 +43,14 @@ def test_one_run(work: Path) -> None:
     assert "of the validation text stands in training too" in err
     (folder,) = (work / "experiments" / "train").iterdir()
     assert {f.name for f in folder.iterdir()} == {
+        ".lock",
         "config.yaml",
         "curve.png",
+        "log.jsonl",
+        "log.txt",
         "metrics.csv",
         "order.json",
+        "provenance.json",
         "result.json",
         "samples.csv",
         "timing.csv",
@@ -89,6 +93,16 @@ def test_ctrl_c_saves_and_the_same_command_continues(work: Path) -> None:
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert not list(work.glob("experiments/train/*/checkpoint"))
+
+
+def test_what_was_not_finite_is_told(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("lab.train.loop.rate_factor", lambda *_, **__: float("inf"))
+    assert main(["train", "run.yaml", "--set", "train.log_every=1"]) == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert "diverged at step 1: embedding.weight and 8 more are not finite; try a lower" in told
 
 
 def test_a_run_is_judged_on_the_test_split_when_asked(

@@ -1,0 +1,89 @@
+"""`lab sweep --dry-run`: the plan, what it costs, and whether there is room for it."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
+from lab.commands.devices import device_of, n_cores, n_gpus
+from lab.report.tables.matched import made_equal, planned
+from lab.sweep.estimate import Estimate, estimate, remember
+from lab.sweep.launcher import ask_apart, seconds_a_token
+from lab.sweep.rule import rule
+from lab.sweep.space_needed import megabytes, rooms, short_of_room
+
+
+def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
+    """Print the plan and what it costs."""
+    n, tune = workers or n_cores(), asked.question.tune
+    if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
+        asked.plan.rounds({})  # or a sentence why nothing can be tried
+    if measure:
+        n_gpus(asked)
+        _measure(asked)
+    cost = estimate(
+        asked.plan,
+        vocab_sizes=asked.vocab_sizes,
+        device=device_of(asked),
+        threads=THREADS,
+        workers=n,
+    )
+    _print_estimate(asked, cost, workers=n)
+
+
+def _measure(asked: Asked) -> None:
+    """Time a few steps of each variant and remember them for this machine."""
+    for name, data in asked.data.items():
+        config = asked.question.variant(name)
+        remember(
+            device=device_of(asked),
+            threads=THREADS,
+            flops_per_token=config.model.flops_per_token(data.tokenizer.vocab_size),
+            tokens_per_step=config.tokens_per_step,
+            seconds=ask_apart(seconds_a_token, config, data.folder, THREADS),
+        )
+
+
+def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
+    out = Console(highlight=False, emoji=False)
+    out.print(f"[bold]{escape(asked.question.question)}[/bold]\n{rule(asked.question)}\n")
+    table = Table(
+        "variant", "parameters", "FLOPs a token", "FLOPs a run", "package", "seconds a run"
+    )
+    for row in cost.costs:
+        seconds = "not known" if row.seconds is None else f"{row.seconds:.0f}"
+        table.add_row(
+            row.variant,
+            f"{row.n_params:,}",
+            f"{row.flops_per_token:,}",
+            f"{row.flops:.2e}",
+            megabytes(row.package_bytes),
+            seconds,
+        )
+    out.print(table)
+    for line in (planned(asked.question, asked.vocab_sizes), made_equal(asked.question)):
+        if line:
+            out.print(escape(line), soft_wrap=True)
+    tune = asked.question.tune
+    if tune and any(not name.startswith("train.optimizer") for name in tune.space):
+        out.print("the search changes what a run costs; shown is what it costs before any change")
+    out.print(f"runs      {_span(cost.runs, str)}, {workers} at a time")
+    out.print(f"FLOPs     {_span(cost.flops, lambda x: f'{x:.2e}')}")
+    out.print(f"packages  {_span(cost.package_bytes, megabytes)} in {ARTIFACTS / asked.name}")
+    out.print(f"files     {_span(cost.space.files, megabytes)} in {EXPERIMENTS / asked.name}")
+    out.print(f"states    {megabytes(cost.space.checkpoints)} there while runs are under way")
+    if cost.seconds is None:
+        out.print("minutes   not known on this machine; --measure times a few real steps")
+    else:
+        out.print(f"minutes   {_span(cost.seconds, lambda s: f'{s / 60:.1f}')}, start-up apart")
+    found = rooms(cost.space, files=EXPERIMENTS / asked.name, packages=ARTIFACTS / asked.name)
+    for room in found:
+        line = f"up to {megabytes(room.needed)} more needed, {megabytes(room.free)} free"
+        out.print(f"space     {line} for {room.place}", soft_wrap=True)
+    for sentence in short_of_room(found):
+        out.print(f"[red]{escape(sentence)}[/red]", soft_wrap=True)
+
+
+def _span(pair: tuple[float, float], show: object) -> str:
+    low, high = (show(x) for x in pair)  # type: ignore[operator]
+    return low if low == high else f"{low} to {high}"

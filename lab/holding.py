@@ -1,0 +1,72 @@
+"""One process at a time in a folder; a second one is told who is there.
+
+Design choices:
+- the lock is the kernel's and goes with the process that has it: what the file says is only for
+  telling, and one that a killed process left stands in nobody's way;
+- it asks once and does not wait: two of one command side by side are a mistake of somebody's.
+"""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from lab.errors import SweepError
+from lab.provenance import facts
+
+LOCK = ".lock"
+LONGEST = 64 * 1024  # bytes of the word that is left
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made where there is none.
+
+    Raises `SweepError` where another process holds it, or nobody can.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    with path.open("a+b", buffering=0) as file:
+        _lock(file, path)
+        with suppress(OSError):  # as of a full disk: nothing depends on this word
+            file.truncate(0)
+            file.write(json.dumps(_ourselves()).encode())
+        yield
+
+
+def _lock(file: FileIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        who = _in_words(file.read(LONGEST) or b"")
+        raise SweepError(f"{path.parent} is held by {who}; wait for it, or stop it") from None
+    except OSError as error:  # some network file systems have none
+        raise SweepError(
+            f"{path} cannot be locked ({error.strerror}); work on a disk that has locks"
+        ) from None
+
+
+def _ourselves() -> dict[str, Any]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "command": facts()["command"],
+    }
+
+
+def _in_words(content: bytes) -> str:
+    """Who left this word; another lab, or a full disk, may have left one that says nothing."""
+    try:
+        found = json.loads(content)
+        process, host = int(found["process"]), str(found["host"])
+        return f"process {process} on {host} since {found['since']} ({found['command']})"
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return "another process"
