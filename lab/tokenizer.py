@@ -87,7 +87,9 @@ def info(tokenizer: Named, file: Files = None, field: Field = "text") -> None:
 
     from lab.commands.tokenizer import info_asked
 
-    Console(highlight=False).print(info_asked(tokenizer, files=file or [], field=field))
+    Console(highlight=False, emoji=False).print(
+        info_asked(tokenizer, files=file or [], field=field)
+    )
 
 
 if __name__ == "__main__":
