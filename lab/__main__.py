@@ -1,5 +1,5 @@
 """`python -m lab`: the same as `lab`."""
 
-from lab.cli import entry
+from lab.entry import entry
 
 entry()

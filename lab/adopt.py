@@ -1,6 +1,5 @@
 """`lab adopt FOLDER --to PACKAGE`: a local GPT-2 or Llama of transformers becomes a package."""
 
-import sys
 from pathlib import Path
 
 from lab.errors import PackageError
@@ -21,6 +20,6 @@ def adopt(folder: str | Path, *, to: str | Path) -> str:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["adopt", *sys.argv[1:]]))
+    entry("adopt")

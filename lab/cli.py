@@ -11,7 +11,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -46,12 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a narrow terminal gets question marks
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return exit_code(lambda: app(words, prog_name="lab", standalone_mode=False))
-
-
-def entry() -> None:
-    """The `lab` console script."""
-    sys.exit(main())
+    return exit_code(lambda: _carried_out(words))
 
 
 @app.command()
@@ -81,9 +76,7 @@ def sweep(
     ] = None,
     max_flops: Annotated[
         str | None,
-        typer.Option(
-            metavar="FLOPS", help="Begin no run that would take the sum above, say, 1e15."
-        ),
+        typer.Option(metavar="FLOPS", help="Begin no run that takes the sum above, say, 1e15."),
     ] = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -107,14 +100,7 @@ def sweep(
     if dry_run or measure:
         print_plan(asked, workers=workers, measure=measure)
         return 0
-    return run(
-        asked,
-        workers=workers,
-        keep=keep,
-        rerun=rerun,
-        allowance=allowance,
-        quiet=loudness,
-    )
+    return run(asked, workers=workers, keep=keep, rerun=rerun, allowance=allowance, quiet=loudness)
 
 
 @app.command()
@@ -296,6 +282,13 @@ def doctor() -> None:
     from lab.doctor import examine
 
     Console(emoji=False).print(examine())
+
+
+def _carried_out(words: list[str]) -> Any:
+    """What the command returns. Called, `app` would end an interrupted one without a word."""
+    command = typer.main.get_command(app)
+    with command.make_context("lab", words) as context:
+        return command.invoke(context)
 
 
 def _quiet(quiet: bool, *, verbose: bool) -> int:

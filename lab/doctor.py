@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from rich.table import Table
 
 from lab.config.tracking import WandbConfig
 from lab.files import cache_folder
-from lab.provenance import facts
+from lab.provenance.facts import facts
 from lab.track.wandb_mode import resolve_mode
 
 
@@ -43,6 +42,6 @@ def _free(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["doctor", *sys.argv[1:]]))
+    entry("doctor")

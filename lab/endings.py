@@ -37,7 +37,7 @@ def exit_code(command: Callable[[], Any]) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         return _unheard(DONE)
-    except SystemExit as end:  # which is what typer makes of it
+    except SystemExit as end:  # which is what rich makes of it
         if isinstance(end.__context__, BrokenPipeError):
             return _unheard(DONE)
         raise

@@ -31,3 +31,12 @@ class NoSpace(LabError, OSError):  # noqa: N818 - it is no fault of anybody's
 
     What may fail for want of a file that can be written may fail for this, too: it is an `OSError`.
     """
+
+
+def in_a_line(error: BaseException, *, length: int = 400) -> str:
+    """Any error as `ValueError: what it says`, where a line is all there is for it."""
+    return shortened(" ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":"), length)
+
+
+def shortened(text: str, length: int = 400) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,6 +1,5 @@
 """`lab export PACKAGE --to FOLDER`: a folder that Hugging Face's transformers loads."""
 
-import sys
 from pathlib import Path
 
 from lab.errors import PackageError
@@ -21,6 +20,6 @@ def export(package: str | Path, *, to: str | Path) -> str:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["export", *sys.argv[1:]]))
+    entry("export")

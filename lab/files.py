@@ -86,23 +86,32 @@ def clear_leftovers(folder: Path) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """A hidden folder beside `path`, which takes its place when the block ends well.
 
-    `path` may be an empty folder; what a killed writer left under the hidden name is cleared.
+    `path` may be an empty folder.
+    """
+    with hidden_folder(path) as hidden, _room_for(path):
+        yield hidden
+        sync(hidden)
+        hidden.replace(path)
+        sync(path.parent)
+
+
+@contextmanager
+def hidden_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path`, to be filled and renamed; if it is not, it goes in the end.
+
+    What a killed writer left under its name is cleared.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir()
+    hidden = path.with_name(f".{path.name}.partial")
+    if hidden.exists():
+        shutil.rmtree(hidden)
+    hidden.mkdir()
     try:
-        with _room_for(path):
-            yield partial
-            sync(partial)
-            partial.replace(path)
-            sync(path.parent)
+        yield hidden
     finally:
-        if partial.exists():
-            shutil.rmtree(partial)
+        if hidden.exists():
+            shutil.rmtree(hidden)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

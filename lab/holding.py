@@ -3,13 +3,15 @@
 Design choices:
 - the lock is the kernel's and goes with the process that has it: what the file says is only for
   telling, and one that a killed process left stands in nobody's way;
-- it asks once and does not wait: two of one command side by side are a mistake of somebody's.
+- two of one command side by side are a mistake of somebody's, so nobody waits by default; a worker
+  does, for one before it that was killed may take a while to die.
 """
 
 import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,39 +20,46 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import SweepError
-from lab.provenance import facts
+from lab.provenance.command import command
 
 LOCK = ".lock"
 LONGEST = 64 * 1024  # bytes of the word that is left
+LOOK = 0.05  # seconds
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, *, patience: float = 0.0) -> Iterator[None]:
     """Hold a folder, which is made where there is none.
 
-    Raises `SweepError` where another process holds it, or nobody can.
+    Raises `SweepError` where another process still holds it after `patience` seconds, or nobody
+    can.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
     with path.open("a+b", buffering=0) as file:
-        _lock(file, path)
+        _lock(file, path, until=time.monotonic() + patience)
         with suppress(OSError):  # as of a full disk: nothing depends on this word
             file.truncate(0)
             file.write(json.dumps(_ourselves()).encode())
         yield
 
 
-def _lock(file: FileIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        who = _in_words(file.read(LONGEST) or b"")
-        raise SweepError(f"{path.parent} is held by {who}; wait for it, or stop it") from None
-    except OSError as error:  # some network file systems have none
-        raise SweepError(
-            f"{path} cannot be locked ({error.strerror}); work on a disk that has locks"
-        ) from None
+def _lock(file: FileIO, path: Path, *, until: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                file.seek(0)
+                who = _in_words(file.read(LONGEST) or b"")
+                raise SweepError(
+                    f"{path.parent} is held by {who}; wait for it, or stop it"
+                ) from None
+            time.sleep(LOOK)
+        except OSError as error:  # some network file systems have none
+            raise SweepError(
+                f"{path} cannot be locked ({error.strerror}); work on a disk that has locks"
+            ) from None
 
 
 def _ourselves() -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _ourselves() -> dict[str, Any]:
         "process": os.getpid(),
         "host": socket.gethostname(),
         "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        "command": facts()["command"],
+        "command": command(),
     }
 
 

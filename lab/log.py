@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from lab.errors import LabError
+from lab.errors import LabError, in_a_line
 from lab.files import no_space
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Logs:
                 for handler in [h for h in self._handlers if isinstance(h, _Terminal)]:
                     logging.getLogger().removeHandler(handler)  # whoever catches it says it
                 quoted = None if isinstance(error, LabError | KeyboardInterrupt) else error
-                _LOG.error("ended by %s", _short(error), exc_info=quoted)
+                _LOG.error("ended by %s", in_a_line(error), exc_info=quoted)
         finally:
             self.close()
         if defect:
@@ -160,7 +160,7 @@ class _Terminal(logging.Handler):
         with suppress(Exception):  # such as a terminal that has gone
             line = _message(record).split("\n", 1)[0]
             if record.exc_info and record.exc_info[1] is not None:
-                line += f": {_short(record.exc_info[1])}"
+                line += f": {in_a_line(record.exc_info[1])}"
             word, style = "", ""
             if record.levelno >= logging.WARNING:
                 word, style = "warning: ", "yellow"
@@ -243,13 +243,8 @@ def _note(text: str) -> logging.LogRecord:
     return _LOG.makeRecord(_LOG.name, logging.WARNING, __file__, 0, text, (), None)
 
 
-def _short(error: BaseException) -> str:
-    first = str(error).split("\n", 1)[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
 def _has_sentence(error: BaseException) -> bool:
-    """Whether the command line knows what to say: see `lab/cli.py`."""
+    """Whether the command line knows what to say: see `lab/endings.py`."""
     return isinstance(error, LabError | OSError) or hasattr(error, "exit_code") or no_space(error)
 
 

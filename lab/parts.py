@@ -22,7 +22,7 @@ from lab.model.init import logical_shapes
 from lab.package.standing import put_away
 from lab.package.verify import verify
 from lab.package.write import write_package
-from lab.provenance import recorded
+from lab.provenance.record import recorded
 from lab.result import result
 from lab.track.base import RunInfo, Tracker
 from lab.track.evaluations import evaluations

@@ -8,8 +8,10 @@ labels are passed on to the tracker, unread.
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ import torch
 
 from lab.config.order import WorkOrder
 from lab.config.run import RunConfig
-from lab.errors import SweepError
-from lab.files import clear_leftovers, read_json, write_json
+from lab.files import clear_leftovers, write_json
 from lab.parts import Parts
+from lab.run_folder import CHECKPOINT, REACHED, RESULT, ending_in
 from lab.track.build import build_tracker
 from lab.track.csv import witness
 from lab.train.checkpoint import Checkpoints
@@ -28,7 +30,7 @@ from lab.train.clock import Clock
 from lab.train.evaluation import cross_entropy, logits_of
 from lab.train.loop import Outcome, train
 
-RESULT, REACHED = "result.json", "reached.json"
+BEAT = 1.0  # seconds
 Row = Callable[[int, Mapping[str, float]], None]
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ def execute(
     call continues. Raises whatever went wrong. No one else may write in the folder meanwhile.
     """
     checkpoints = Checkpoints(
-        folder / "checkpoint", run=order.digest, witness=lambda step: witness(folder, step=step)
+        folder / CHECKPOINT, run=order.digest, witness=lambda step: witness(folder, step=step)
     )
     if (settled := _settled(order, folder)) is not None:
         _tidy(folder, checkpoints)
@@ -96,7 +98,7 @@ def execute(
         with clock.phase("track"):
             tracker.summary(metrics)
     finally:
-        with clock.phase("track"):
+        with clock.phase("track"), _beating(stop):
             tracker.finish(status=status)
     _note(outcome.status, order, step=outcome.step)
     content = run.result(outcome, metrics)
@@ -134,6 +136,24 @@ def time_steps(config: RunConfig, data: Path | None, *, threads: int, steps: int
     return min(seconds) / config.tokens_per_step
 
 
+@contextmanager
+def _beating(beat: Callable[[], object]) -> Iterator[None]:
+    """Say that the run goes on, while it waits for what has a limit of its own."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(BEAT):
+            beat()
+
+    thread = threading.Thread(target=work, name="lab-beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def _note(event: str, order: WorkOrder, *, step: int) -> None:
     """A line of the run's log."""
     fields = {"event": event, "run": order.run, "step": step}
@@ -145,20 +165,13 @@ def _settled(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
 
     Raises `SweepError` for one of another run, and for one that cannot be read.
     """
-    file = folder / RESULT
-    if not file.is_file():
+    found = ending_in(folder, digest=order.digest)
+    if found is None:
         return None
-    try:
-        found: dict[str, Any] = read_json(file)
-        theirs, status = found["digest"], found["status"]
-        answers = status == "diverged" or f"{order.judge}/loss" in found["metrics"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SweepError(f"{file} cannot be read ({error}); move its folder away") from None
-    if theirs != order.digest:
-        raise SweepError(f"{file} belongs to another run; move its folder away")
-    if status in ("complete", "diverged") and answers:
+    answers = found["status"] == "diverged" or f"{order.judge}/loss" in found["metrics"]
+    if found["status"] in ("complete", "diverged") and answers:
         return found
-    file.unlink()
+    (folder / RESULT).unlink()
     return None
 
 

@@ -6,7 +6,6 @@ other, in their order, which is also the order of their seeds.
 
 import io
 import itertools
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -151,6 +150,6 @@ def _put(text: str, stream_to: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["sample", *sys.argv[1:]]))
+    entry("sample")

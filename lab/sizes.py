@@ -1,6 +1,5 @@
 """`lab sizes`: what models of a size have and need, as a table. All of it is arithmetic."""
 
-import sys
 from collections.abc import Mapping, Sequence
 
 from rich import box
@@ -118,6 +117,6 @@ def _footer(batch: int) -> str:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["sizes", *sys.argv[1:]]))
+    entry("sizes")

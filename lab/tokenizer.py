@@ -93,6 +93,6 @@ def info(tokenizer: Named, file: Files = None, field: Field = "text") -> None:
 
 
 if __name__ == "__main__":
-    from lab.cli import main
+    from lab.entry import entry
 
-    sys.exit(main(["tokenizer", *sys.argv[1:]]))
+    entry("tokenizer")

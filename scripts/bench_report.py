@@ -31,7 +31,7 @@ from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
 from lab.files import write_json
-from lab.provenance import facts
+from lab.provenance.facts import facts
 from lab.result import result
 from lab.sweep.folder import SweepFolder
 from lab.sweep.plan import Plan, PlannedRun

@@ -13,6 +13,7 @@ Design choices:
   within seconds of a start instead, on whatever the command does then;
 - runs are watched from outside, through their files: how many steps are trained again after each
   blow, and whether a result that stood is ever written again;
+- every blow meets a living process: where a command has ended, the same is given again first;
 - a process of the sweep that outlives its supervisor by more than seconds is an orphan, a fault.
 """
 
@@ -102,28 +103,40 @@ def drawn(kills: int, *, seed: int) -> list[Blow]:
 
 def strike(sweep: Sweep, blow: Blow, *, rng: random.Random) -> str:
     """Do it, and see the command through what it asks for; returns what happened, in words."""
-    level = blow.level
-    if level in ("worker", "fork server") and not sweep.wait(
-        lambda: bool(sweep.members(level)), seconds=PATIENCE
-    ):
-        return f"there was no {level} any more"
-    victims = sweep.members(level)
-    if level == "worker":
-        victims = [rng.choice(victims)]
     name, *twice = blow.how.split()
-    send(victims, signal.Signals[name])
+    level, victims = _hit(sweep, blow.level, signal.Signals[name], rng=rng)
     if twice or name == "SIGSTOP":
         time.sleep(blow.seconds)
         send(victims, signal.SIGINT if twice else signal.SIGCONT)
+    done = f"{level} {blow.how}"
     if name == "SIGSTOP":
-        return f"asleep for {blow.seconds:.1f} s"
+        return f"{done}, asleep for {blow.seconds:.1f} s"
     if level != "worker":
         ends = level != "fork server"
         sweep.wait(lambda: not sweep.is_alive, seconds=PATIENCE if ends else 3)
         if ends and sweep.is_alive:
-            sweep.faults.append(f"the command went on for {PATIENCE} s after {level} {blow.how}")
+            sweep.faults.append(f"the command went on for {PATIENCE} s after {done}")
             sweep.process.kill()
-    return "the sweep goes on" if sweep.is_alive else f"it ended with {sweep.process.wait()}"
+    goes_on = sweep.is_alive
+    return f"{done}, " + ("the sweep goes on" if goes_on else f"it ended with {sweep.code}")
+
+
+def _hit(
+    sweep: Sweep, level: str, number: signal.Signals, *, rng: random.Random
+) -> tuple[str, list[int]]:
+    """Send a signal until somebody was there to get it: the level and the processes it came to.
+
+    Where there is no worker any more, as all work is done, it comes to the supervisor.
+    """
+    victims: list[int] = []
+    while not send(victims, number):
+        if not sweep.wait(lambda at=level: bool(sweep.members(at)), seconds=PATIENCE):
+            level = "supervisor"
+            _go_on(sweep)
+        victims = sweep.members(level)
+        if level == "worker":
+            victims = rng.sample(victims, min(1, len(victims)))
+    return level, victims
 
 
 def disturbed(sweep: Sweep, blows: Sequence[Blow], *, n_steps: int, seed: int) -> None:
@@ -143,7 +156,7 @@ def disturbed(sweep: Sweep, blows: Sequence[Blow], *, n_steps: int, seed: int) -
         came = strike(sweep, blow, rng=rng)
         console.print(
             f"{time.monotonic() - began:6.1f} s  kill {number}/{len(blows)} at {share:4.0%} of the "
-            f"steps: {blow.level} {blow.how}, {came}"
+            f"steps: {came}"
         )
     _go_on(sweep)
     sweep.wait(lambda: False, seconds=3600)

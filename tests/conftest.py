@@ -1,24 +1,29 @@
 """Every test has a cache of its own and no wandb account; shapes are checked at every call."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 from lab.config.digest import run_digest
 from lab.config.order import WorkOrder
 from lab.config.run import RunConfig
 from lab.data.prepare import prepare
-from lab.provenance import facts
+from lab.provenance.facts import facts
 from tests.model.configs import FAMILY
 
 with install_import_hook("lab.model", "beartype.beartype"):
     import lab.model.gpt  # noqa: F401
 
+settings.register_profile("lab", derandomize=True, deadline=None)  # the same suite everywhere
+settings.load_profile("lab")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to it
 os.environ["OMP_NUM_THREADS"] = "1"  # of commands that tests start
 torch.set_num_threads(1)  # tests run side by side
 

@@ -252,7 +252,8 @@ def test_a_defect_has_its_traceback_in_the_files_and_a_line_on_the_terminal(tmp_
     assert "test_log.py" in record["traceback"]
     assert "ValueError: 7 is no prime" in (tmp_path / TEXT).read_text()
     assert shown(console) == (
-        f"error: a defect of the lab; traceback in {tmp_path / TEXT}: ValueError: 7 is no prime\n"
+        f"error: a defect of the lab; traceback in {tmp_path / TEXT}: "
+        "ValueError: 7 is no prime of course\n"
     )
 
 

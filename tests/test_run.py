@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lab.config.order import WorkOrder
 from lab.data.prepare import prepare
 from lab.package.read import load_package
 from lab.run import execute, time_steps
+from lab.track.csv import CsvTracker
 
 Order = Callable[..., WorkOrder]
 
@@ -80,6 +82,27 @@ def test_stopped_and_continued_gives_the_same_bytes(
     for content in (expected, continued):
         del content["timing"]
     assert continued == expected
+
+
+def test_a_tracker_that_is_slow_to_finish_is_no_silence(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finishing, asked_meanwhile = threading.Event(), threading.Event()
+
+    class Slow(CsvTracker):
+        def finish(self, *, status: str) -> None:
+            finishing.set()
+            assert asked_meanwhile.wait(60)
+
+    def stop() -> bool:
+        if finishing.is_set():
+            asked_meanwhile.set()
+        return True
+
+    monkeypatch.setattr("lab.run.build_tracker", lambda config: Slow())
+    monkeypatch.setattr("lab.run.BEAT", 0.01)
+    assert execute(order(), folder=tmp_path, stop=stop) is None
+    assert not any(thread.name == "lab-beat" for thread in threading.enumerate())
 
 
 def until(order: WorkOrder, step: int | None) -> WorkOrder:
@@ -164,10 +187,16 @@ class TestUntil:
         self, order: Order, tmp_path: Path
     ) -> None:
         asked, folder = order(package=False), tmp_path / "run"
-        steps = iter(range(1, 99))
-        assert execute(asked, folder=folder, stop=lambda: next(steps) >= 7) is None
+        seen = [0]
+        stopped = execute(
+            asked,
+            folder=folder,
+            stop=lambda: seen[-1] >= 6,
+            on_row=lambda step, row: seen.append(step),
+        )
+        assert stopped is None
         content = execute(until(asked, 4), folder=folder)
-        assert (content["status"], content["step"]) == ("running", 7)
+        assert (content["status"], content["step"]) == ("running", 6)
         assert content["metrics"] == content["evaluations"]["4"]
 
     def test_divergence_before_it_is_a_result(self, order: Order, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """`python -m lab.certify`: the same as `lab certify`."""
 
-import sys
+from lab.entry import entry
 
-from lab.cli import main
-
-sys.exit(main(["certify", *sys.argv[1:]]))
+entry("certify")

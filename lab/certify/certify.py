@@ -22,6 +22,7 @@ from lab.config.position import (
     RopePosition,
     SinusoidalPosition,
 )
+from lab.errors import in_a_line
 from lab.model.gpt import GPT
 
 Prove = Callable[[Subject], Finding]
@@ -113,5 +114,5 @@ def _check(name: str, prove: Prove, subject: Subject) -> Check:
     try:
         finding = prove(subject)
     except Exception as error:
-        finding = Finding(False, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        finding = Finding(False, in_a_line(error, length=200))
     return Check(name, finding.passed, finding.detail)

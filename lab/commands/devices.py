@@ -1,15 +1,10 @@
-"""What a sweep runs on: how many cores or GPUs there are, and which device its runs ask for."""
+"""What a sweep runs on: how many GPUs there are, and which device its runs ask for."""
 
-import os
 import sys
 
 from lab.commands.asked import Asked
 from lab.errors import ConfigError
 from lab.sweep.launcher import ask_apart, count_gpus
-
-
-def n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def n_gpus(asked: Asked) -> int:

@@ -5,7 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
-from lab.commands.devices import device_of, n_cores, n_gpus
+from lab.commands.devices import device_of, n_gpus
+from lab.provenance.hardware import cores_usable
 from lab.report.tables.matched import made_equal, planned
 from lab.sweep.estimate import Estimate, estimate, remember
 from lab.sweep.launcher import ask_apart, seconds_a_token
@@ -15,7 +16,7 @@ from lab.sweep.space_needed import megabytes, rooms, short_of_room
 
 def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
     """Print the plan and what it costs."""
-    n, tune = workers or n_cores(), asked.question.tune
+    n, tune = workers or cores_usable(), asked.question.tune
     if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
         asked.plan.rounds({})  # or a sentence why nothing can be tried
     if measure:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
+from lab.errors import LabError, in_a_line
 from lab.files import read_json
 from lab.report.collect import Sweep, open_sweep
 from lab.report.judging.verdict import Verdict
@@ -39,7 +39,7 @@ def share_report(folder: Path, *, artifacts: Path) -> str | None:
     except KeyboardInterrupt:
         return "it was interrupted"
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return in_a_line(error)
 
 
 def report_run(sweep: Sweep, artifacts: Path) -> ReportRun:

@@ -13,12 +13,13 @@ from rich.markup import escape
 
 from lab.certify.many import certify_models
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
-from lab.commands.devices import device_of, n_cores, n_gpus
+from lab.commands.devices import device_of, n_gpus
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.endings import INTERRUPTED
 from lab.log import start_logs
-from lab.provenance import facts
+from lab.provenance.command import command
+from lab.provenance.hardware import cores_usable
 from lab.report.collect import open_sweep
 from lab.report.judging.wording import plural
 from lab.report.page import write_report
@@ -57,7 +58,7 @@ def run(
     """Run or continue the sweep; returns the exit code."""
     folder, artifacts = SweepFolder(EXPERIMENTS / asked.name), ARTIFACTS / asked.name
     gpus = n_gpus(asked)
-    launcher = LocalLauncher(workers=workers or n_cores(), devices=range(gpus))
+    launcher = LocalLauncher(workers=workers or cores_usable(), devices=range(gpus))
     content = registration(
         asked.plan, name=asked.name, threads=THREADS, vocab_sizes=asked.vocab_sizes
     )
@@ -147,7 +148,7 @@ def _stopped(supervisor: Supervisor) -> int:
     """Say why, and how to go on."""
     allowance = supervisor.allowance
     why = f": {allowance.why}" if supervisor.is_spent else ""
-    then = f"the same command continues: {facts()['command']}"
+    then = f"the same command continues: {command()}"
     if supervisor.is_spent and allowance.is_untouched:
         then = "that is too little to begin a run, so give more"
     console.print(f"stopped{why}; {then}", markup=False, soft_wrap=True)
@@ -159,6 +160,7 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
     folder = supervisor.folder
     if asked.question.packages == "best":
         _keep_best(asked, supervisor)
+    _clear_packages(ARTIFACTS / asked.name)
     page = write_report(folder.path)
     runs = sorted((folder.path / "runs").glob("*"))
     with suppress(OSError):  # conveniences: the answer does not depend on them
@@ -175,6 +177,13 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
         error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
         console.print(f"[red]failed:[/red] {escape(error)}", soft_wrap=True)
     return 1 if failed else 0
+
+
+def _clear_packages(folder: Path) -> None:
+    """Remove what killed runs left of packages, under hidden names; no run is under way now."""
+    for pattern in (".*.partial", ".*.aside"):
+        for left in folder.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _keep_best(asked: Asked, supervisor: Supervisor) -> None:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,16 +16,17 @@ from lab.config.digest import run_digest
 from lab.config.loading import find, load_run, load_sweep
 from lab.config.order import Judge, WorkOrder
 from lab.config.run import RunConfig
-from lab.config.yaml12 import dump_yaml
 from lab.data.prepare import prepare
 from lab.endings import INTERRUPTED
-from lab.errors import ConfigError, SweepError
-from lab.files import read_json, write_json, write_text
+from lab.errors import ConfigError, LabError, SweepError
 from lab.holding import held
 from lab.log import start_logs
-from lab.provenance import facts, identity, write_record
+from lab.provenance.facts import facts
 from lab.report.curve import draw_curve
-from lab.result import how_it_diverged, result_fault
+from lab.result import how_it_diverged
+from lab.run_folder import CHECKPOINT, ending_in, lay_order, order_in
+from lab.sweep.attempts import is_out_of_memory, raised
+from lab.sweep.changes import in_words, since
 from lab.sweep.signals import caught, say
 from lab.track.wandb_mode import check_mode
 
@@ -94,9 +94,7 @@ def _carry_out(order: WorkOrder, folder: Path, *, quiet: int) -> dict[str, Any] 
     _check_unchanged(folder, {**order.provenance, "threads": order.threads})
     if (done := _finished(folder, order.digest, order.judge)) is not None:
         return done
-    write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
-    write_json(folder / "order.json", order.dump())
-    write_record(folder, device=order.provenance["device"], threads=order.threads)
+    lay_order(folder, order)
     with start_logs(folder, quiet=quiet, console=console):
         return _execute(order, folder, silent=quiet > 0)
 
@@ -124,7 +122,12 @@ def _execute(order: WorkOrder, folder: Path, *, silent: bool) -> dict[str, Any] 
     with bars, _stopping() as stopped:
         from lab.run import execute  # imports torch
 
-        return execute(order, folder=folder, stop=lambda: bool(stopped), on_row=show)
+        try:
+            return execute(order, folder=folder, stop=lambda: bool(stopped), on_row=show)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise LabError(raised(error)) from error
+            raise
 
 
 def _say(done: Mapping[str, Any], run: RunConfig, folder: Path, package: Path) -> None:
@@ -178,51 +181,22 @@ def _refuse_unmatched(config: str, variant: str, overrides: Sequence[str]) -> No
 
 def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
     """Other code or another machine neither continues a run nor answers for it."""
-    if (order := _order(folder)) is None:
-        return
-    there = identity({**order.provenance, "threads": order.threads})
-    if changed := [key for key, value in identity(dict(here)).items() if value != there[key]]:
+    order = order_in(folder)
+    if order is not None and (changed := since(order, here)):
         raise SweepError(
-            f"{folder} was run under another {', '.join(changed)}; move it away to train it anew"
+            f"{folder} was run under another {in_words(changed)}; move it away to train it anew"
         )
 
 
 def _finished(folder: Path, digest: str, judge: Judge) -> dict[str, Any] | None:
-    order, file = _order(folder), folder / "result.json"
-    if order is None or not file.is_file():
+    order, found = order_in(folder), ending_in(folder, digest=digest)
+    if order is None or found is None:
         return None
-    found = _read_state(file)
-    if found.get("digest") != digest:
-        raise SweepError(f"{folder} belongs to another run; move it away")
-    if fault := result_fault(found):
-        raise SweepError(f"{file} is no result of a run: {fault}; move {folder} away")
     if order.judge != judge:
         raise SweepError(
             f"{folder} was judged on {order.judge}; move it away to judge it on {judge}"
         )
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # where a kill came just before
-    return found
-
-
-def _order(folder: Path) -> WorkOrder | None:
-    """The order that a run's folder was begun with."""
-    file = folder / "order.json"
-    if not file.is_file():
-        return None
-    try:
-        return WorkOrder.parse(_read_state(file))
-    except ValidationError:
-        raise SweepError(f"{file} is not an order of this lab; move {folder} away") from None
-
-
-def _read_state(file: Path) -> dict[str, Any]:
-    """A JSON object; raises `SweepError` for anything else."""
-    try:
-        found = read_json(file)
-    except (OSError, ValueError) as error:
-        raise SweepError(f"{file} cannot be read ({error}); move {file.parent} away") from None
-    if not isinstance(found, dict):
-        raise SweepError(f"{file} holds no object; move {file.parent} away")
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # where a kill came just before
     return found
 
 

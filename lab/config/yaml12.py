@@ -10,9 +10,12 @@ Design choices:
   to whom `1e3` is a word.
 """
 
+import json
 import math
 import re
 import string
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -61,6 +64,17 @@ def dump_yaml(value: Any) -> str:
     """Plain data as YAML that `load_yaml` gives back, keys in the order given."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
     return text
+
+
+def dump_parts(value: Mapping[str, Any]) -> str:
+    """A mapping as `dump_yaml` writes it. Parts written before are remembered: the configs of a
+    sweep have most of theirs in common."""
+    return "".join(_part(name, json.dumps(part)) for name, part in value.items())
+
+
+@lru_cache(maxsize=256)
+def _part(name: str, content: str) -> str:
+    return dump_yaml({name: json.loads(content)})
 
 
 class _Loader(yaml.SafeLoader):

@@ -34,7 +34,7 @@ from lab.data.tasks.prepared import TaskData, prepare_task
 from lab.data.tokenizer import Tokenizer, is_external, load_tokenizer, train_tokenizer
 from lab.errors import DataError
 from lab.files import cache_folder
-from lab.provenance import source_digest, version
+from lab.provenance.facts import source_digest, version
 
 TRAINED_ON = 2**26  # characters
 

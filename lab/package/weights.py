@@ -23,12 +23,12 @@ from torch import nn
 from lab.config.model import ModelConfig
 from lab.config.position import RopePosition, SinusoidalPosition
 from lab.errors import PackageError
-from lab.hardware import memory
 from lab.model.gpt import GPT
 from lab.package.header import Stored, read_header
 from lab.package.layout import CONFIG, MAX_TABLE_BYTES
 from lab.package.plain import plain_file
 from lab.package.shown import shown
+from lab.provenance.hardware import memory
 
 AGAIN = "package the run again"
 Shapes = dict[str, tuple[int, ...]]

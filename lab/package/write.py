@@ -20,7 +20,7 @@ from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.tokenizer import Tokenizer
 from lab.errors import PackageError
-from lab.files import replacing, sha256_file, sync, write_json, write_text
+from lab.files import hidden_folder, replacing, sha256_file, sync, write_json, write_text
 from lab.package.layout import (
     CONFIG,
     FILES,
@@ -63,12 +63,7 @@ def write_package(
     n_params = config.model.n_params(tokenizer.vocab_size)
     built = sum(parameter.numel() for parameter in model.parameters())
     assert built == n_params, f"{built} parameters where the config describes {n_params}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir()
-    try:
+    with hidden_folder(folder) as partial:
         write_text(partial / CONFIG, dump_yaml(config.dump()))
         write_text(partial / TOKENIZER, tokenizer.to_json())
         with replacing(partial / WEIGHTS) as beside:
@@ -100,9 +95,6 @@ def write_package(
         if not _stands(folder, manifest):
             partial.rename(folder)
             sync(folder.parent)
-    finally:
-        if partial.exists():
-            shutil.rmtree(partial)
     return folder
 
 

@@ -1,7 +1,5 @@
 """`python -m lab.report`: the same as `lab report`."""
 
-import sys
+from lab.entry import entry
 
-from lab.cli import main
-
-sys.exit(main(["report", *sys.argv[1:]]))
+entry("report")

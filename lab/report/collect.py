@@ -27,7 +27,7 @@ from lab.config.explain import config_error, explained
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, SweepError
-from lab.files import read_json, write_text
+from lab.files import write_text
 from lab.report.judging.verdict import Verdict
 from lab.report.judging.verdicts import controls, judge
 from lab.report.records import REMEDY, Record, frame, in_order, record, table
@@ -36,6 +36,7 @@ from lab.report.searches.runs import search_of_runs
 from lab.report.searches.search import Search, parse_search
 from lab.report.searches.words import answer
 from lab.report.tables import certificates
+from lab.run_folder import CHECKPOINT, ORDER, RESULT, read_state
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,7 +122,7 @@ class Sweep:
         if self.question.tune is None:
             return None
         path = self.folder / search.FILE
-        raw = _read_object(path, remedy=search.REMEDY) if path.is_file() else {}
+        raw = read_state(path, remedy=search.REMEDY) if path.is_file() else {}
         if raw and raw.get("plan") == self.plan.get("hash"):
             return parse_search(raw, self.question, path=path)
         return search_of_runs(self.question, self.records(), curve=self.curve)
@@ -129,7 +130,7 @@ class Sweep:
     def certificates(self) -> Mapping[str, Any]:
         """What was proved of the variants before the first run; {} where nothing was written."""
         path = self.folder / certificates.FILE
-        raw = _read_object(path, remedy=AGAIN) if path.is_file() else {}
+        raw = read_state(path, remedy=AGAIN) if path.is_file() else {}
         if raw and not is_certificates(raw):
             raise SweepError(f"{path} is damaged (no certificates in it); {AGAIN}")
         return raw
@@ -169,7 +170,7 @@ def open_sweep(folder: str | Path) -> Sweep:
                 f"{folder} is not the folder of a sweep: it has no {name}; "
                 "give one that `lab sweep` has written, such as experiments/posenc"
             )
-    plan = _read_object(folder / "plan.json", remedy=PLAN_AGAIN)
+    plan = read_state(folder / "plan.json", remedy=PLAN_AGAIN)
     if not _is_plan(plan):
         raise SweepError(f"{folder / 'plan.json'} is damaged (not as a plan is); {PLAN_AGAIN}")
     return Sweep(folder, _read_question(folder / "sweep.yaml"), plan)
@@ -184,7 +185,7 @@ def write_results(sweep: Sweep) -> None:
 def _schedule(folder: Path, part: str) -> list[Any]:
     """What the present plan has come to; empty where no schedule is kept."""
     path = folder / "schedule.json"
-    raw = _read_object(path, remedy=PLAN_AGAIN) if path.is_file() else {}
+    raw = read_state(path, remedy=PLAN_AGAIN) if path.is_file() else {}
     try:
         return _SCHEDULE[part].validate_python(raw.get(part) or [])
     except ValidationError:
@@ -193,14 +194,14 @@ def _schedule(folder: Path, part: str) -> list[Any]:
 
 def _read_run(path: Path) -> Record | None:
     """None for a folder that was made and not written to yet."""
-    has_result = (path / "result.json").is_file()
-    if not (path / "order.json").is_file():
+    has_result = (path / RESULT).is_file()
+    if not (path / ORDER).is_file():
         if has_result:
             raise SweepError(f"{path} has a result.json but no order.json; {REMEDY}")
         return None
-    order = _read_object(path / "order.json")
-    _refuse(path / "order.json", order_fault(order))
-    result = _read_object(path / "result.json") if has_result else None
+    order = read_state(path / ORDER, remedy=REMEDY)
+    _refuse(path / ORDER, order_fault(order))
+    result = read_state(path / RESULT, remedy=REMEDY) if has_result else None
     if result is not None and result.get("digest") != order.get("digest"):
         raise SweepError(
             f"{path}: result.json is of the run {result.get('digest')}, "
@@ -209,8 +210,8 @@ def _read_run(path: Path) -> Record | None:
     if order.get("run") != path.name:
         raise SweepError(f"{path} holds the order of the run {order.get('run')}; {REMEDY}")
     if result is not None:
-        _refuse(path / "result.json", ended_fault(result))
-    begun = any((path / name).exists() for name in ("metrics.csv", "checkpoint"))
+        _refuse(path / RESULT, ended_fault(result))
+    begun = any((path / name).exists() for name in ("metrics.csv", CHECKPOINT))
     return record(order, result, unfinished="running" if begun else "planned")
 
 
@@ -250,16 +251,6 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise SweepError(f"{path} holds no question; run the sweep again")
     return raw
-
-
-def _read_object(path: Path, *, remedy: str = REMEDY) -> dict[str, Any]:
-    try:
-        value = read_json(path)
-    except (ValueError, OSError) as error:
-        raise SweepError(f"{path} is damaged ({error}); {remedy}") from None
-    if not isinstance(value, dict):
-        raise SweepError(f"{path} is damaged (no JSON object); {remedy}")
-    return value
 
 
 def _numbers(path: Path, columns: list[str]) -> pd.DataFrame:

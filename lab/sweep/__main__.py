@@ -1,7 +1,5 @@
 """`python -m lab.sweep`: the same as `lab sweep`."""
 
-import sys
+from lab.entry import entry
 
-from lab.cli import main
-
-sys.exit(main(["sweep", *sys.argv[1:]]))
+entry("sweep")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import ConfigError
+from lab.run_folder import CHECKPOINT
 from lab.sweep.plan import PlannedRun
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -111,7 +112,7 @@ def flops(text: str) -> float:
 
 def step_of(run: Path) -> int:
     """The step of the newest checkpoint in a run's folder; 0 where there is none."""
-    steps = [file.stem for file in (run / "checkpoint").glob("*.json")]
+    steps = [file.stem for file in (run / CHECKPOINT).glob("*.json")]
     return max((int(step) for step in steps if step.isdecimal()), default=0)
 
 

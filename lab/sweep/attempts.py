@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.errors import in_a_line, shortened
 from lab.files import read_json, write_json
 
 ATTEMPTS, FAILURE = "attempts.json", "failure.json"
@@ -26,7 +27,6 @@ SERVER_DIED = 255  # what multiprocessing says of a worker whose fork server is 
 OUT_OF_MEMORY = "out of memory"
 REMEDY = "take more train.micro_batches, a smaller train.batch_size, or fewer --workers"
 QUOTED, TAIL = 20, 8192  # lines and bytes of a log
-LENGTH = 400  # characters of an error
 NOTHING_NEW = re.compile(r"\S+Z INFO ")  # a line of the log that tells of no trouble
 
 
@@ -42,15 +42,26 @@ class Mishap:
     def in_words(self) -> str:
         """In one sentence, with what the log says of it where the error itself does not."""
         where = f" at step {self.step}" if self.step is not None else ""
-        last = _short(self.log[-1].strip()) if self.log else ""
+        last = shortened(self.log[-1].strip()) if self.log else ""
         says_more = last and last not in self.error and not NOTHING_NEW.match(last)
         return f"{self.error}{where}" + (f"; log.txt ends with “{last}”" if says_more else "")
 
 
 def raised(error: BaseException) -> str:
     """An exception on one line; one that memory ran out in says so first, and what helps."""
-    text = _short(" ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":"))
-    return f"{OUT_OF_MEMORY}: {REMEDY} ({text})" if _is_memory(error) else text
+    text = in_a_line(error)
+    return f"{OUT_OF_MEMORY}: {REMEDY} ({text})" if is_out_of_memory(error) else text
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """As Python and numpy, CUDA, and torch's allocator on a CPU say it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError | OSError) and any(
+        told in text
+        for told in ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
+    )
 
 
 def ending(code: int | None, *, kernel_killed: bool = False) -> str:
@@ -125,21 +136,6 @@ def _since_given_up(kept: Iterable[dict[str, Any]]) -> int:
     return number
 
 
-def _is_memory(error: BaseException) -> bool:
-    """As Python and numpy, CUDA, and torch's allocator on a CPU say it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError | OSError) and any(
-        told in text
-        for told in ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
-    )
-
-
 def _counted(file: Path) -> int:
     lines = file.read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.split()[:1] == ["oom_kill"]))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LENGTH else text[: LENGTH - 1] + "…"

@@ -20,7 +20,7 @@ from lab.config.space import Choices, Range, Scalar, Settings
 from lab.config.sweep import SweepConfig
 from lab.errors import SweepError
 from lab.files import write_text
-from lab.provenance import source_digest, version
+from lab.provenance.facts import source_digest, version
 from lab.sweep.folder import CERTIFICATES, SweepFolder
 
 Checks = list[dict[str, Any]]

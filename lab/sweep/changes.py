@@ -8,10 +8,20 @@ Design choices:
 from collections.abc import Mapping
 from typing import Any
 
+from lab.config.order import WorkOrder
+from lab.provenance.facts import identity
+
 SHOWN = 5  # of the settings that changed
 DIGEST = 12  # of 64 digits
 NAMES = {"source_digest": "version of the lab's own code", "threads": "number of threads"}
 Changed = Mapping[str, tuple[Any, Any]]  # what was and what is, by the name of a fact
+
+
+def since(order: WorkOrder, here: Mapping[str, Any]) -> Changed:
+    """What differs between the code and machine that a run began on and these, threads too."""
+    there = identity({"device": here["device"], **order.provenance, "threads": order.threads})
+    now = identity({**here})
+    return {key: (there[key], value) for key, value in now.items() if value != there[key]}
 
 
 def question_changed(changed: list[str], *, done: int, known: int) -> str:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from lab.certify.certificate import is_certificates
 from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
@@ -16,10 +14,10 @@ from lab.config.yaml12 import dump_yaml
 from lab.errors import SweepError
 from lab.files import clear_leftovers, read_json, write_json, write_text
 from lab.holding import held
-from lab.result import pruned, result_fault
+from lab.result import pruned
+from lab.run_folder import CHECKPOINT, ORDER, REACHED, RESULT, ending_in, order_in, read_state
 from lab.sweep.before import Seen, before
 from lab.sweep.plan import PlannedRun, Result
-from lab.sweep.worker import ORDER, REACHED, RESULT
 
 CERTIFICATES = "certificates.json"
 
@@ -47,7 +45,8 @@ class SweepFolder:
     def held(self) -> Iterator[None]:
         """Hold the folder against a second supervisor; a `SweepError` says who holds it."""
         with held(self.path):
-            clear_leftovers(self.path)
+            for folder in (self.path, self.path / "report", self.path / "report" / "tables"):
+                clear_leftovers(folder)
             yield
 
     def register(self, registration: dict[str, Any], question: SweepConfig) -> dict[str, Any]:
@@ -70,22 +69,23 @@ class SweepFolder:
         """The runs of whatever plan whose outcome is known, also those set aside."""
         found = []
         for file in sorted(self.path.glob(f"*/*/{RESULT}")):
-            labels = self._read(file.with_name(ORDER)).get("labels", {})
-            if self._read(file)["status"] != "failed":
-                phase, variant = labels.get("phase", ""), labels.get("variant", "")
+            labels = read_state(file.with_name(ORDER)).get("labels")
+            told = labels if isinstance(labels, dict) else {}
+            if read_state(file).get("status") != "failed":
+                phase, variant = told.get("phase", ""), told.get("variant", "")
                 found.append(Seen(file.parent.name, variant, phase))
         return found
 
     def plan(self) -> dict[str, Any]:
         """The plan that stands in the folder, {} where there is none."""
         file = self.path / "plan.json"
-        found: dict[str, Any] = self._read(file) if file.is_file() else {}
+        found: dict[str, Any] = read_state(file) if file.is_file() else {}
         return found
 
     def kept(self, name: str, plan_hash: str) -> dict[str, Any]:
         """A JSON file of this folder, if the present plan wrote it; else {}."""
         file = self.path / name
-        found = self._read(file) if file.is_file() else {}
+        found = read_state(file) if file.is_file() else {}
         return found if found.get("plan") == plan_hash else {}
 
     def certificates(self) -> dict[str, Any]:
@@ -99,29 +99,22 @@ class SweepFolder:
         """Write a JSON file, if it is not there already as it should be."""
         file = self.path / name
         with suppress(SweepError):  # a damaged one is written anew
-            if file.is_file() and self._read(file) == content:
+            if file.is_file() and read_state(file) == content:
                 return
         write_json(file, content)
 
     def result(self, run: PlannedRun) -> Result | None:
         """How a run ended, or how far it came before it paused, if this very run has begun."""
-        for name in (RESULT, REACHED):
-            file = self.run(run.name) / name
-            if file.is_file():
-                found = self._read(file)
-                if found.get("digest") != run.digest:
-                    raise SweepError(f"{file} belongs to another run; move its folder away")
-                if fault := result_fault(found):
-                    raise SweepError(f"{file} is damaged ({fault}); move its folder away")
-                return found
-        return None
+        folder, digest = self.run(run.name), run.digest
+        found = ending_in(folder, digest=digest)
+        return ending_in(folder, digest=digest, name=REACHED) if found is None else found
 
     def give_up(self, name: str, reason: str) -> Result | None:
         """Write the result of a run that is not carried on; None where it has ended by itself."""
         folder = self.run(name)
         if (folder / RESULT).is_file() or not (folder / REACHED).is_file():
             return None
-        content = pruned(self._read(folder / REACHED), reason)
+        content = pruned(read_state(folder / REACHED), reason)
         write_json(folder / RESULT, content)
         self.tidy(name)
         return content
@@ -129,18 +122,12 @@ class SweepFolder:
     def tidy(self, name: str) -> None:
         """Remove what only an unfinished run needs; a kill may have left it."""
         (self.run(name) / REACHED).unlink(missing_ok=True)
-        shutil.rmtree(self.run(name) / "checkpoint", ignore_errors=True)
+        shutil.rmtree(self.run(name) / CHECKPOINT, ignore_errors=True)
         clear_leftovers(self.run(name))
 
     def order(self, name: str) -> WorkOrder | None:
         """The order that the folder of a run was begun with."""
-        file = self.run(name) / ORDER
-        if not file.is_file():
-            return None
-        try:
-            return WorkOrder.parse(self._read(file))
-        except ValidationError:
-            raise SweepError(f"{file} is not an order of this lab; move its folder away") from None
+        return order_in(self.run(name))
 
     def set_aside(self, run: PlannedRun) -> None:
         """Move a run's folder out of the way, keeping it."""
@@ -154,12 +141,3 @@ class SweepFolder:
         """Write again what was lost or damaged of a plan that stands."""
         if not file.is_file() or file.read_bytes() != text.encode():
             write_text(file, text)
-
-    def _read(self, file: Path) -> dict[str, Any]:
-        try:
-            found = read_json(file)
-        except (OSError, ValueError) as error:
-            raise SweepError(f"{file} cannot be read ({error}); move it away") from None
-        if not isinstance(found, dict):
-            raise SweepError(f"{file} is damaged (it is no JSON object); move it away")
-        return found

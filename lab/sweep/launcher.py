@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -180,6 +180,7 @@ def _server() -> ForkServerContext:
     business. It ends when nobody is left to ask it for a process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    resource_tracker.ensure_running()  # which makes whoever begins it hear again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
     try:
         forkserver.ensure_running()

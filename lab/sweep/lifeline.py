@@ -4,7 +4,9 @@ Design choices:
 - under a fork server the parent is the server, which outlives the supervisor while a worker lives;
   so the supervisor is watched through the pipe that multiprocessing leaves open for that;
 - where the server alone dies, the supervisor takes its workers for dead although they live. Linux
-  kills them with it; elsewhere a look at the parent's number every second does.
+  kills them with it; elsewhere a look at the parent's number every second does;
+- Linux kills the server with the supervisor, too, and so its workers, also one that was stopped: it
+  could not look at anything, and would hold its folder for ever.
 """
 
 import ctypes
@@ -19,11 +21,16 @@ PR_SET_PDEATHSIG = 1
 _IMPORTED_BY = os.getpid()  # in a worker the fork server's number, which imported this for it
 
 
+def end_with_parent() -> None:
+    """From now on the kernel kills this process when the thread that began it has ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def end_with_parents() -> None:
     """From now on this process ends when its supervisor or its fork server has ended."""
     server = os.getppid() if os.getpid() == _IMPORTED_BY else _IMPORTED_BY
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     threading.Thread(target=_watch, args=(server,), name="lifeline", daemon=True).start()
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from lab.config.order import WorkOrder
-from lab.config.yaml12 import dump_yaml
-from lab.files import write_json, write_text
-from lab.provenance import facts, write_record
+from lab.provenance.facts import facts
+from lab.run_folder import RESULT, lay_order
 from lab.sweep.attempts import FAILURE
 from lab.sweep.folder import SweepFolder
 from lab.sweep.plan import Plan, PlannedRun
-from lab.sweep.worker import ORDER, PROGRESS, RESULT
+from lab.sweep.worker import PROGRESS
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,9 @@ class Orders:
 
     def write(self, run: PlannedRun) -> Path:
         """The run's folder, with its order; an answer to an earlier one is taken away."""
-        folder, order = self.folder.run(run.name), self.of(run)
+        folder = self.folder.run(run.name)
         folder.mkdir(parents=True, exist_ok=True)
         for answer in (RESULT, FAILURE, PROGRESS):
             (folder / answer).unlink(missing_ok=True)
-        write_text(folder / "config.yaml", dump_yaml(order.config.dump()))
-        write_json(folder / ORDER, order.dump())
-        write_record(folder, device=self.device, threads=self.threads)
+        lay_order(folder, self.of(run))
         return folder

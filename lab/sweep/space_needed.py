@@ -20,7 +20,7 @@ from pathlib import Path
 from lab.config.run import RunConfig
 from lab.config.seeds import seeds_of
 from lab.files import existing
-from lab.provenance import record
+from lab.provenance.record import record
 from lab.sweep.plan import Plan
 
 BYTES_A_PARAMETER = 4

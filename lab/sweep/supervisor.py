@@ -22,6 +22,7 @@ from shutil import disk_usage, rmtree
 
 from lab.files import disk_full, existing, write_json
 from lab.result import failure
+from lab.run_folder import RESULT
 from lab.sweep.allowance import Allowance
 from lab.sweep.attempts import NO_SPACE, OUT_OF_MEMORY, Attempts
 from lab.sweep.events import note, warn
@@ -34,7 +35,6 @@ from lab.sweep.signals import caught, say
 from lab.sweep.story import Story
 from lab.sweep.takeover import Takeover
 from lab.sweep.under_way import UnderWay, under_way
-from lab.sweep.worker import RESULT
 
 POLL_SECONDS = 0.5
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from lab.config.order import WorkOrder
 from lab.errors import SweepError
 from lab.files import write_json
-from lab.provenance import identity
-from lab.sweep.changes import Changed, choose, in_words
+from lab.run_folder import ORDER
+from lab.sweep.changes import Changed, choose, in_words, since
 from lab.sweep.events import note
 from lab.sweep.folder import SweepFolder
 from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun, Result
-from lab.sweep.worker import ORDER
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,7 @@ class Takeover:
 
     def changed_since(self, order: WorkOrder) -> Changed:
         """What differs between the code and machine that a run began on and these."""
-        here = identity({**self.orders.here, "threads": self.orders.threads})
-        device = {"device": self.orders.device}
-        there = identity({**device, **order.provenance, "threads": order.threads})
-        return {key: (there[key], now) for key, now in here.items() if now != there[key]}
+        return since(order, {**self.orders.here, "threads": self.orders.threads})
 
     def _need_a_word(self, run: PlannedRun, changed: Changed) -> None:
         """Raise `SweepError` where nobody has said what to do with runs of other code."""

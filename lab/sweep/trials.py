@@ -3,7 +3,7 @@
 Plain values only: trials are kept in `trials.json`, handed to samplers, and told to Optuna.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -42,12 +42,6 @@ class Trial:
 
     def dump(self) -> dict[str, Any]:
         return asdict(self) | {"intermediate": {str(k): v for k, v in self.intermediate.items()}}
-
-
-def parse_trial(raw: Mapping[str, Any]) -> Trial:
-    """The inverse of `dump`."""
-    intermediate = {int(step): value for step, value in raw["intermediate"].items()}
-    return Trial(**{**raw, "intermediate": intermediate})
 
 
 def best(trials: Sequence[Trial], *, sign: int) -> Trial | None:

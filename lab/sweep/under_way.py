@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from lab.files import read_json
+from lab.log import TEXT
 from lab.sweep.attempts import FAILURE, Mishap, ending, last_lines, oom_kills
 from lab.sweep.launcher import Job
 from lab.sweep.plan import PlannedRun
-from lab.sweep.worker import LOG, PROGRESS
+from lab.sweep.worker import PROGRESS
 
 GLANCE = 1.0  # the most seconds that count between two looks
 
@@ -68,7 +69,7 @@ class UnderWay:
 
     def mishap(self) -> Mishap:
         """What became of it, where it has ended without an answer."""
-        log = last_lines(self.folder / LOG, since=self.log_begins)
+        log = last_lines(self.folder / TEXT, since=self.log_begins)
         step = self.progress.get("step")
         if self.hung:
             return Mishap(f"hung, for {self.timeout:g} s without progress", step, log)
@@ -83,5 +84,5 @@ def under_way(run: PlannedRun, job: Job, *, timeout: float) -> UnderWay:
     """A job that has just been started."""
     size = 0
     with suppress(OSError):
-        size = (job.folders[0] / LOG).stat().st_size
+        size = (job.folders[0] / TEXT).stat().st_size
     return UnderWay(run, job, timeout, size, oom_kills())

@@ -21,20 +21,21 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from lab.config.order import WorkOrder
 from lab.files import no_space, read_json, write_json
-from lab.log import start_logs
+from lab.holding import held
+from lab.log import TEXT, start_logs
 from lab.printed import print_to
+from lab.run_folder import ORDER, RESULT
 from lab.sweep.attempts import FAILURE, NO_SPACE, raised
 from lab.sweep.lifeline import end_with_parents
-from lab.sweep.run_lock import run_lock
 
-ORDER, RESULT, REACHED = "order.json", "result.json", "reached.json"
-LOG, PROGRESS = "log.txt", "progress.json"
+PROGRESS = "progress.json"
 FAILED = 1
+PATIENCE = 30.0  # seconds: a worker that was killed may take some to die
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +55,7 @@ def work(folders: Sequence[Path], device: int | None) -> None:
     code = 0
     for folder in folders:
         if not stopping.is_set():
-            print_to(folder / LOG)
+            print_to(folder / TEXT)
             with start_logs(folder):
                 code = _carry_out(folder, stopping) or code
     sys.exit(code)
@@ -64,35 +65,32 @@ def _carry_out(folder: Path, stopping: threading.Event) -> int:
     """Carry out one order; returns the exit code."""
     from lab.run import execute
 
-    progress = _Progress(folder / PROGRESS)
+    progress = Progress(folder / PROGRESS)
 
     def stop() -> bool:
         progress.beat()
         return stopping.is_set()
 
-    try:
-        with run_lock(folder):
+    with ExitStack() as until_the_last_write:
+        try:
+            until_the_last_write.enter_context(held(folder, patience=PATIENCE))
+            until_the_last_write.callback(progress.clear)
             order = WorkOrder.parse(read_json(folder / ORDER))
             if not (folder / RESULT).exists():  # else of one that died only now
                 execute(order, folder=folder, stop=stop, on_row=progress)
-        return 0
-    except Exception as error:
-        if no_space(error):
-            return NO_SPACE
-        log.error("the run failed", exc_info=True)
-        try:
-            write_json(folder / FAILURE, {"error": raised(error), "step": progress.step})
-        except OSError as another:
-            return NO_SPACE if no_space(another) else FAILED
-        return FAILED
-    finally:
-        with suppress(OSError):
-            (folder / PROGRESS).unlink(missing_ok=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
+            return 0
+        except Exception as error:
+            if no_space(error):
+                return NO_SPACE
+            log.error("the run failed", exc_info=True)
+            try:
+                write_json(folder / FAILURE, {"error": raised(error), "step": progress.step})
+            except OSError as another:
+                return NO_SPACE if no_space(another) else FAILED
+            return FAILED
 
 
-class _Progress:
+class Progress:
     """Leaves the newest row in a file, at most twice a second: for display, and as a heartbeat."""
 
     def __init__(self, path: Path) -> None:
@@ -116,3 +114,7 @@ class _Progress:
             self.beaten = time.monotonic()
             with suppress(OSError):
                 self.path.touch()
+
+    def clear(self) -> None:
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.errors import in_a_line
 from lab.track.base import RunInfo, Tracker
 from lab.track.trouble import LOST
 
@@ -59,7 +60,7 @@ class Composite:
             except Exception as error:
                 if not failed:
                     self._failed.append(tracker)
-                    what = f"{type(error).__name__}: {error}"
+                    what = in_a_line(error)
                     _LOG.warning(
                         "%s failed and is told nothing more; the run goes on: %s",
                         type(tracker).__name__,

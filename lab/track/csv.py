@@ -80,6 +80,17 @@ def witness(folder: Path, *, step: int) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def read_rows(folder: Path, *, until: int) -> list[tuple[int, dict[str, float]]]:
+    """What was logged up to and with step `until`, times too; none where the files are not."""
+    found: dict[int, dict[str, float]] = {}
+    for path in (folder / METRICS_FILE, folder / TIMING_FILE):
+        content = as_it_was(path, step=until).decode() if path.is_file() else ""
+        for row in csv.DictReader(content.splitlines()):
+            metrics = found.setdefault(int(row.pop("step")), {})
+            metrics |= {name: _value(cell) for name, cell in row.items() if cell}
+    return [(step, found[step]) for step in sorted(found)]
+
+
 def read_samples(folder: Path, *, until: int) -> list[tuple[int, str]]:
     """The samples of a run up to and with step `until`; none where the file is not there."""
     path = folder / SAMPLES_FILE
@@ -92,3 +103,8 @@ def read_samples(folder: Path, *, until: int) -> list[tuple[int, str]]:
 
 def _cell(value: float) -> str:
     return str(int(value)) if isinstance(value, Integral) else repr(float(value))
+
+
+def _value(cell: str) -> float:
+    """What `_cell` was given: a float has a point, an exponent or a name."""
+    return int(cell) if cell.lstrip("-").isdigit() else float(cell)

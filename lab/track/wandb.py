@@ -7,12 +7,16 @@ Design choices:
 - one wandb run a run folder: its id is made once and kept in `wandb/id`, so that a resumed run
   continues it, and the same run trained anew elsewhere does not (a server ignores steps that it
   has seen);
+- offline, a run that goes on is recorded anew, its first rows from the CSV, in place of the record
+  that was broken off: were both synced, rows done again would be there twice. Where one has been
+  synced, it is continued;
 - id: sweep, run and six digits; name: the run; group: what differs only by seed, so that wandb
   averages seeds; job type: the phase; tags: sweep and variant; x axis: tokens.
 """
 
 import logging
 import secrets
+import shutil
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -21,16 +25,20 @@ from typing import Any
 
 from lab.config.digest import digest
 from lab.config.tracking import WandbConfig
+from lab.errors import in_a_line
 from lab.files import write_text
 from lab.track.background import Background
 from lab.track.base import RunInfo
-from lab.track.csv import read_samples
+from lab.track.csv import read_rows, read_samples
 from lab.track.trouble import LOST
+from lab.track.wandb_mode import resolve_mode, server
+from lab.track.wandb_server import reachable
 from lab.track.wandb_session import (
     borrow_environment,
     give_back_environment,
     let_go,
     log_package,
+    may_be_sent,
     open_run,
     safe_name,
 )
@@ -91,7 +99,7 @@ class WandbTracker:
         with self._one_at_a_time:  # the thread may fail while `finish` tires of waiting for it
             if not self._warned:
                 self._warned = True
-                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                what = in_a_line(error)
                 _LOG.warning(
                     "wandb failed and gets nothing more of this run, which goes on (metrics.csv "
                     "has all of it): %s",
@@ -115,9 +123,14 @@ class _Run:
         self._samples: list[tuple[int, str]] = []
 
     def open(self) -> None:
-        info = self._info
+        info, config = self._info, reachable(self._config)
+        if config is not self._config:
+            what = f"{server()} does not answer: recorded offline, for `wandb sync` to send"
+            _LOG.warning("%s", what, extra={"fields": {"event": LOST, "error": what}})
+        earlier = sorted(self.folder.glob("offline-run-*"))
+        anew = resolve_mode(config) == "offline" and not may_be_sent(self.folder)
         self._wandb, self._run = open_run(
-            self._config,
+            config,
             folder=info.folder,
             content=_config(info),
             place=_place(info),
@@ -129,6 +142,11 @@ class _Run:
         self._run.define_metric("val/loss", step_metric="tokens", summary="min,last")
         if self._step:
             self._samples = read_samples(info.folder, until=self._step)
+        if self._step and anew:
+            for step, metrics in read_rows(info.folder, until=self._step):
+                self.log(metrics, step)
+        for folder in earlier if anew else ():  # only now, so that a kill loses nothing
+            shutil.rmtree(folder, ignore_errors=True)
 
     def log(self, metrics: dict[str, float], step: int) -> None:
         self._run.log({"step": step, **metrics}, step=step, commit=True)

@@ -2,9 +2,10 @@
 
 Design choices:
 - nothing here imports wandb (0.6 s): presence and login are read from where wandb documents them;
-- `auto` is online where a login is configured and offline elsewhere; there, and only there, wandb's
-  own WANDB_MODE (or the `mode` that `wandb offline` leaves in wandb's settings file) may say
-  offline or disabled; a mode in the config is obeyed as it stands;
+- `auto` is online where a login is configured (and, as a run then finds, a server answers) and
+  offline elsewhere; there, and only there, wandb's own WANDB_MODE (or the `mode` that
+  `wandb offline` leaves in wandb's settings file) may say offline or disabled; a mode in the config
+  is obeyed as it stands;
 - the key found is handed to wandb, which then has no reason to ask for one.
 """
 

@@ -22,6 +22,7 @@ from lab.config.tracking import WandbConfig
 from lab.files import sha256_file, write_text
 from lab.track.background import Background
 from lab.track.wandb_mode import resolve_mode
+from lab.track.wandb_server import reachable
 from lab.track.wandb_session import (
     borrow_environment,
     give_back_environment,
@@ -82,7 +83,7 @@ def _record_once(config: WandbConfig, report: ReportRun, finish_timeout: float) 
     recorded, identity = report.folder / "wandb" / "reported", _identity(config, report)
     if recorded.is_file() and recorded.read_text(encoding="utf-8").strip() == identity:
         return
-    _record(config, report, finish_timeout)
+    _record(reachable(config), report, finish_timeout)
     write_text(recorded, f"{identity}\n")
 
 

@@ -77,6 +77,15 @@ def open_run(
     return wandb, run
 
 
+def may_be_sent(folder: Path) -> bool:
+    """Whether a server may have seen anything of what is recorded in a run's wandb folder.
+
+    `wandb sync` leaves files named alike beside what it sends, and what it has sent; what was
+    recorded online is called otherwise.
+    """
+    return any(folder.glob("run-*")) or any(folder.glob("offline-run-*/*.wandb.sync*"))
+
+
 def log_package(wandb: ModuleType, run: Any, folder: Path, *, name: str) -> None:
     """Record a package as an artifact of the type model."""
     package = wandb.Artifact(safe_name(name), type="model")

@@ -1,7 +1,5 @@
 """`python -m lab.train`: the same as `lab train`."""
 
-import sys
+from lab.entry import entry
 
-from lab.cli import main
-
-sys.exit(main(["train", *sys.argv[1:]]))
+entry("train")

@@ -68,6 +68,15 @@ def swap(state: State) -> None:
     first.with_name("x").rename(second)
 
 
+def set_aside(state: State) -> None:
+    """A run of no known phase and outcome, which a new plan looks at."""
+    folder = state.sweep / "set-aside" / "x.1"
+    folder.mkdir(parents=True)
+    (folder / "order.json").write_text('{"labels": []}')
+    (folder / "result.json").write_text("{}")
+    (state.sweep / "plan.json").unlink()
+
+
 def of_another(state: State) -> None:
     shutil.copy(state.runs[1] / "result.json", state.run / "result.json")
 
@@ -80,17 +89,17 @@ NAN = '{"digest": NaN}'
 CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "a result cut in half": (
         lambda s: cut(s.run / "result.json"),
-        "result.json is damaged (",
+        "result.json cannot be read (",
         "result.json cannot be read (",
     ),
-    "an empty result": (text("result.json", ""), "is damaged (Expecting value", "cannot be read"),
-    "a result of zeros": (text("result.json", b"\0" * 500), "is damaged (", "cannot be read ("),
+    "an empty result": (text("result.json", ""), "cannot be read (Expecting value", "cannot be"),
+    "a result of zeros": (text("result.json", b"\0" * 500), "cannot be read (", "cannot be read ("),
     "a result that is a list": (text("result.json", "[]"), "(no JSON object)", "no JSON object"),
-    "a result of bytes": (text("result.json", b"\xff\xfe"), "is damaged (", "cannot be read"),
+    "a result of bytes": (text("result.json", b"\xff\xfe"), "cannot be read (", "cannot be read"),
     "a result with a NaN": (text("result.json", NAN), "NaN is not a finite number", "NaN is not"),
     "a result that overflows": (text("result.json", '{"a": 1e999}'), "1e999 is not a f", "1e999"),
     "a result without a bottom": (text("result.json", DEEP), "nested too deeply", "nested too"),
-    "a result of a huge integer": (text("result.json", "9" * 5000), "is damaged (", "cannot be"),
+    "a result of a huge integer": (text("result.json", "9" * 5000), "cannot be", "cannot be"),
     "a result of another run": (of_another, "result.json is of the run", "belongs to another run"),
     "a result from the future": (
         result(schema=99),
@@ -127,7 +136,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "no result": (lambda s: (s.run / "result.json").unlink(), None, None),
     "a result that is a folder": (lambda s: folder(s.run / "result.json"), None, ""),
     "a result that is a pipe": (lambda s: pipe(s.run / "result.json"), None, None),
-    "an order cut in half": (lambda s: cut(s.run / "order.json"), "order.json is damaged", ""),
+    "an order cut in half": (lambda s: cut(s.run / "order.json"), "order.json cannot be read", ""),
     "an order that is a list": (text("order.json", "[]"), "(no JSON object)", "no JSON object"),
     "an order of another schema": (
         lambda s: s.edit(s.run / "order.json", config={"model": 3}),
@@ -165,6 +174,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
         None,
         None,
     ),
+    "a run set aside that says nothing": (set_aside, "it has no plan.json; give one", None),
     "a stray file among runs": (lambda s: (s.sweep / "runs" / ".x").write_text(""), None, None),
     "a stray folder among runs": (lambda s: (s.sweep / "runs" / "x").mkdir(), None, None),
     "runs that are a file": (
@@ -189,7 +199,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "positions of words": (text("positions.csv", "length\nx\n"), "csv is damaged", "csv is dam"),
     "a plan cut in half": (
         lambda s: cut(s.sweep / "plan.json"),
-        "plan.json is damaged (",
+        "plan.json cannot be read (",
         "plan.json cannot be read (",
     ),
     "a plan that is a list": (text("plan.json", "[]"), "plan.json is damaged", "plan.json"),
@@ -213,7 +223,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "no question": (lambda s: (s.sweep / "sweep.yaml").unlink(), "it has no sweep.yaml", None),
     "a schedule cut in half": (
         lambda s: cut(s.sweep / "schedule.json"),
-        "schedule.json is damaged (",
+        "schedule.json cannot be read (",
         "schedule.json cannot be read (",
     ),
     "a schedule that is a list": (text("schedule.json", "[]"), "schedule.json is da", "schedule."),
@@ -235,7 +245,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "no schedule": (lambda s: (s.sweep / "schedule.json").unlink(), None, None),
     "trials cut in half": (
         lambda s: cut(s.sweep / "trials.json"),
-        "trials.json is damaged (",
+        "trials.json cannot be read (",
         None,
     ),
     "trials of words": (
@@ -253,7 +263,7 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     "no trials": (lambda s: (s.sweep / "trials.json").unlink(), None, None),
     "certificates cut in half": (
         lambda s: cut(s.sweep / "certificates.json"),
-        "certificates.json is damaged (",
+        "certificates.json cannot be read (",
         None,
     ),
     "certificates of words": (

@@ -1,4 +1,4 @@
-"""Imported by a test's own fork server: runs go wrong where a file beside them says so.
+"""Runs that go wrong where a file beside them says so: for a test's own fork server.
 
 `faults/<variant>-<seed>` in a sweep's folder holds the names of faults, one a line; an attempt of
 that run that has logged the step `AT` takes the first line away and has that fault. What it trained
@@ -69,4 +69,3 @@ FAULTS: dict[str, Callable[[], None]] = {
     "stop": _send(signal.SIGSTOP, os.getpid),
     "kill the server": _send(signal.SIGKILL, os.getppid),
 }
-lab.run.execute = execute

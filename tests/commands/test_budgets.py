@@ -25,6 +25,7 @@ def finished(lab: Lab) -> dict[str, bytes]:
     return {file.parent.name: file.read_bytes() for file in lab.sweep.glob("runs/*/result.json")}
 
 
+@pytest.mark.proof
 def test_pieces_come_to_the_same_and_repeat_nothing(corpus: Path, tmp_path: Path) -> None:
     whole, lab = Lab(tmp_path / "whole", corpus, FEW), Lab(tmp_path / "pieces", corpus, FEW)
     assert whole.run("--workers", "2").returncode == 0

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -80,6 +81,14 @@ def test_what_a_killed_process_left_is_no_obstacle(tmp_path: Path, left: bytes) 
             held(tmp_path).__enter__()
     with held(tmp_path), pytest.raises(SweepError, match=f"process {os.getpid()} on "):
         held(tmp_path).__enter__()
+
+
+def test_whoever_has_patience_comes_after(tmp_path: Path) -> None:
+    before = held(tmp_path)
+    before.__enter__()
+    Timer(0.1, before.__exit__, (None, None, None)).start()
+    with held(tmp_path, patience=60), pytest.raises(SweepError, match="is held by"):
+        held(tmp_path, patience=0.06).__enter__()
 
 
 def test_a_lock_that_cannot_be_opened_is_one_sentence(lab: Lab) -> None:

@@ -61,6 +61,7 @@ def trials(lab: Lab) -> bytes:
     return (lab.sweep / "trials.json").read_bytes()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("question", [HALVING, ADAPTIVE], ids=["halving", "adaptive"])
 def test_killed_or_not_one_worker_or_two_the_same_trials(
     question: dict[str, Any], corpus: Path, tmp_path: Path
@@ -82,6 +83,7 @@ def test_killed_or_not_one_worker_or_two_the_same_trials(
     assert trials(killed) == trials(whole)
 
 
+@pytest.mark.proof
 def test_a_grid_survives_two_kills(corpus: Path, tmp_path: Path) -> None:
     lab = Lab(tmp_path / "grid", corpus, GRID)
     for count in (2, 6):
@@ -98,6 +100,7 @@ def test_a_grid_survives_two_kills(corpus: Path, tmp_path: Path) -> None:
     assert len({tuple(trial["settings"].values()) for trial in found}) == 12
 
 
+@pytest.mark.proof
 def test_mishaps_are_told_once_and_the_search_goes_on(corpus: Path, tmp_path: Path) -> None:
     """A rate at which the loss is no number, and a worker that is killed."""
     tune = {
@@ -107,7 +110,7 @@ def test_mishaps_are_told_once_and_the_search_goes_on(corpus: Path, tmp_path: Pa
         "try": [{"train.optimizer.lr": 1e38}, {"train.optimizer.lr": 1e-2}],
     }
     base = {**BASE, "train": {**BASE["train"], "steps": 400, "clip_norm": None}}
-    lab = Lab(tmp_path / "mishaps", corpus, {**HALVING, "base": base, "tune": tune})
+    lab = Lab(tmp_path / "mishaps", corpus, {**HALVING, "base": base, "tune": tune}, retries=0)
     process = lab.start("--workers", "1")
     wait_for(lambda: kill_a_worker(lab, process.pid, rows=5))  # no run that diverges comes so far
     out, err = process.communicate(timeout=120)

@@ -152,6 +152,7 @@ def test_the_same_command_repeats_nothing(answered: Lab) -> None:
     assert {f: f.stat().st_mtime_ns for f in answered.sweep.glob("runs/*/*")} == before
 
 
+@pytest.mark.proof
 def test_one_worker_gives_the_results_of_two(answered: Lab, corpus: Path, tmp_path: Path) -> None:
     lab = Lab(tmp_path / "one", corpus, QUESTION)
     assert lab.run("--workers", "1").returncode == 0
@@ -172,6 +173,7 @@ SEQUENTIAL: dict[str, Any] = {
 }
 
 
+@pytest.mark.proof
 def test_idle_workers_run_ahead_and_change_nothing(corpus: Path, tmp_path: Path) -> None:
     alone = Lab(tmp_path / "one", corpus, SEQUENTIAL)
     many = Lab(tmp_path / "many", corpus, SEQUENTIAL, packages="best")
@@ -194,6 +196,7 @@ def test_idle_workers_run_ahead_and_change_nothing(corpus: Path, tmp_path: Path)
     assert open_sweep(alone.sweep).controls()[0].n == counts["learned"]
 
 
+@pytest.mark.proof
 def test_interrupted_again_and_again_ends_in_the_same_results(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +226,7 @@ def test_interrupted_again_and_again_ends_in_the_same_results(
     assert lab.curves() == answered.curves()
 
 
+@pytest.mark.proof
 def test_a_worker_that_dies_fails_its_run_alone(
     answered: Lab, corpus: Path, tmp_path: Path
 ) -> None:
@@ -239,17 +243,6 @@ def test_a_worker_that_dies_fails_its_run_alone(
     assert done.returncode == 0, done.stderr
     assert lab.results() == answered.results()
     assert lab.curves() == answered.curves()
-
-
-def test_a_second_supervisor_is_refused(corpus: Path, tmp_path: Path) -> None:
-    lab = Lab(tmp_path / "held", corpus, QUESTION)
-    first = lab.start("--workers", "1")
-    wait_for(lambda: lab.n_finished() >= 1)
-    second = lab.run()
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    assert second.returncode == 2
-    assert f"is held by process {first.pid}" in second.stderr
 
 
 def test_there_is_as_much_room_needed_as_was_said(answered: Lab) -> None:

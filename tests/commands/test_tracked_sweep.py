@@ -143,7 +143,7 @@ KINDS: dict[str, tuple[Callable[[World], None], str | None]] = {
     "a call without end": (never, "TimeoutError: not finished in 0.1 s"),
     "not installed": (lambda w: w.module(None), "wandb is not installed; pip install wandb"),
     "a helper that is killed": (killed_helper, ""),
-    "a server that is dead": (dead_server, "TimeoutError: not finished in 1 s"),
+    "a server that is dead": (dead_server, "does not answer: recorded offline, for `wandb sync`"),
     "a server that is lost": (lost_server, "Timeout"),
     "an odd mode": (lambda w: w.env(MODE="garbage"), "Input should be 'online', 'offline'"),
     "odd places": (lambda w: w.env(DIR="/proc/none", DATA_DIR="/proc/none"), "PermissionError"),

@@ -76,7 +76,7 @@ def test_a_limit_and_the_lengths_are_told(work: Path) -> None:
 
 
 def test_ctrl_c_saves_and_the_same_command_continues(work: Path) -> None:
-    long = ["--set", "train.steps=3000", "--set", "train.eval_every=1000"]
+    long = ["--set", "train.steps=1200", "--set", "train.eval_every=400"]
     process = start(work, *long)
     deadline = time.monotonic() + 60
     while not list(work.glob("experiments/train/*/metrics.csv")):
@@ -88,7 +88,7 @@ def test_ctrl_c_saves_and_the_same_command_continues(work: Path) -> None:
     assert process.returncode == 130, err
     assert "the same command continues" in err
     (checkpoint,) = work.glob("experiments/train/*/checkpoint/*.json")
-    assert 0 < int(checkpoint.stem) < 3000
+    assert 0 < int(checkpoint.stem) < 1200
     process = start(work, *long)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
@@ -131,3 +131,17 @@ def test_a_variant_that_a_sweep_would_match_is_not_trained_unmatched(
     (work / "question.yaml").write_text(yaml.safe_dump(question))
     assert main(["train", str(work / "question.yaml"), "--variant", "wide"]) == 2
     assert "wide is matched in flops by a sweep" in capsys.readouterr().err
+
+
+def test_out_of_memory_is_a_sentence_with_its_remedy(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("lab.run.train", exhausted)
+    assert main(["train", "run.yaml"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("out of memory: take more train.micro_batches")
+    assert "defect" not in said

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.config.yaml12 import dump_yaml, load_yaml
+from lab.config.yaml12 import dump_parts, dump_yaml, load_yaml
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,13 @@ PLAIN = st.recursive(
 @given(value=PLAIN)
 def test_what_is_written_is_read(value: object) -> None:
     assert load_yaml(dump_yaml({"value": value}), source="test") == {"value": value}
+
+
+@settings(deadline=None, max_examples=150, database=None)
+@given(value=st.dictionaries(st.text("abc.é1", min_size=1), PLAIN, min_size=1, max_size=3))
+def test_parts_are_written_as_the_whole_is(value: dict[str, object]) -> None:
+    assert dump_parts(value) == dump_yaml(value)
+    assert dump_parts(value) == dump_yaml(value), "and from memory"
 
 
 @given(value=st.floats(allow_nan=False, allow_infinity=False))

@@ -16,18 +16,20 @@ Design choices:
 
 import errno
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 How = Literal["before", "torn", "no space", "read-only"]
-GROWS = ("open", "os.mkdir")
-EVENTS = (*GROWS, "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
+GROWS = ("open", "os.mkdir", "os.symlink")
+EVENTS = (*GROWS, "os.rename", "os.remove", "os.rmdir", "os.link", "os.truncate")
 DIR_FD = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1}  # a folder that a name may be relative to
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+NAMES = re.compile(r"\w+-\d+-[0-9a-f]{8}|\.\w{8}$|\d+")  # of runs, temporary, and of steps
 ERRORS = {"no space": errno.ENOSPC, "read-only": errno.EROFS}
 
 
@@ -83,14 +85,24 @@ class Faults:
 
     def _path(self, event: str, args: tuple[Any, ...]) -> Path | None:
         """What is written to, if it is below the root."""
-        if not isinstance(args[0], str | os.PathLike):
+        name = args[event == "os.symlink"]  # its first is where the link leads
+        if not isinstance(name, str | os.PathLike):
             return None  # a file that is open already
         if event == "open" and not (args[2] or 0) & WRITES:
             return None
         beside = args[DIR_FD[event]] if event in DIR_FD else -1
         start = Path(f"/proc/self/fd/{beside}").readlink() if beside >= 0 else Path.cwd()
-        path = Path(os.path.abspath(start / args[0]))  # noqa: PTH100 - resolve() would follow a link
+        path = Path(os.path.abspath(start / name))  # noqa: PTH100 - resolve() would follow a link
         return path if self.root in path.parents else None
+
+
+def chosen(writes: Sequence[str], *, every: int) -> list[int]:
+    """Numbers of writes at which to break: the first of each kind, whatever the run, the step and
+    the temporary name, and every so many besides."""
+    kinds: dict[str, int] = {}
+    for number, write in enumerate(writes):
+        kinds.setdefault(NAMES.sub("*", write), number)
+    return sorted({*kinds.values(), *range(0, len(writes), every)})
 
 
 def _changes(event: str, path: Path) -> bool:

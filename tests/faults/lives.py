@@ -1,5 +1,6 @@
 """A run broken at one of its writes, and carried on until it is done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ class Lives:
 
     def __init__(self, raw: dict[str, Any], root: Path) -> None:
         config = RunConfig.parse(raw).replaced(
-            {"train.eval_every": EVERY, "train.checkpoint_every": EVERY}
+            {
+                "train.eval_every": EVERY,
+                "train.checkpoint_every": EVERY,
+                "train.log_every": 1,
+                "tracking.samples.max_new_tokens": 4,
+            }
         )
         self.data = prepare(config.data)
         digest = run_digest(config, corpus_digest=self.data.corpus_digest)
@@ -59,7 +65,7 @@ class Lives:
         """To a pause, then to the end."""
         for until in (PAUSE, None):
             order = {**self.raw, "package": str(home / "artifacts" / "tiny"), "until": until}
-            execute(WorkOrder.parse(order), folder=home / "run", stop=self._stop)
+            execute(WorkOrder.parse(order), folder=home / "run", on_row=self._count)
 
     def die(self, home: Path, at: int) -> None:
         """End this process before a write, as a kill does."""
@@ -101,9 +107,9 @@ class Lives:
         changed = [name for name in found if found[name] != self.whole.files[name]]
         assert not changed, f"{where} changed {changed}"
 
-    def _stop(self) -> bool:
-        self.steps += 1
-        return False
+    def _count(self, step: int, row: Mapping[str, float]) -> None:
+        """Every step logs a row, and so does the start."""
+        self.steps += step > 0
 
 
 def _files(home: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.files import new_folder, write_text
-from tests.faults.injector import Faults, How, Killed, faults
+from tests.faults.injector import Faults, How, Killed, chosen, faults
 
 
 def write_all(folder: Path) -> None:
@@ -16,6 +16,7 @@ def write_all(folder: Path) -> None:
         file.write("abcdefgh")
     with new_folder(folder / "made") as partial:
         (partial / "inside").write_text("x")
+    (folder / "link").symlink_to("log")
     (folder / "log").unlink()
     shutil.rmtree(folder / "made")
 
@@ -32,9 +33,21 @@ def test_every_kind_of_write_is_seen_in_order(tmp_path: Path) -> None:
     made = ["open", "open", "os.rename"]  # beside, content, in its place
     assert kinds[:3] == made
     assert [kind for kind in kinds if kind != "os.remove"][3:] == [
-        "open", "os.mkdir", "open", "os.rename", "os.rmdir"
+        "open", "os.mkdir", "open", "os.rename", "os.symlink", "os.rmdir"
     ]  # fmt: skip
     assert kinds[-3:] == ["os.remove", "os.remove", "os.rmdir"]
+
+
+def test_of_each_kind_the_first_is_chosen_and_every_so_many() -> None:
+    writes = [
+        "open /runs/rope-3-0a1b2c3d/.config.yaml.abcd_123",
+        "open /runs/learned-3-0a1b2c3d/.config.yaml.xyz_9876",
+        "open /checkpoint/000000004.json",
+        "open /checkpoint/000000008.json",
+        "os.remove /checkpoint/000000004.json",
+    ]
+    assert chosen(writes, every=9) == [0, 2, 4]
+    assert chosen(writes, every=3) == [0, 2, 3, 4]
 
 
 def test_a_killed_process_writes_nothing_more(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A run broken at its writes: the same files in the end, and no more than a checkpoint's work lost.
 
-Here at some of them; `tests/proofs/test_faults.py` breaks it at every one.
+Here at some of them; `tests/proofs/test_faults.py` breaks it at more, of every kind.
 """
 
 import multiprocessing

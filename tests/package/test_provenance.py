@@ -9,7 +9,8 @@ import torch
 
 from lab.config.order import WorkOrder
 from lab.package.read import load_package
-from lab.provenance import facts, record, write_record
+from lab.provenance.facts import facts
+from lab.provenance.record import record, write_record
 from lab.run import execute
 from lab.sweep.plan import Plan
 from tests.sweep.crew import FakeLauncher, settled, sweep

@@ -181,7 +181,7 @@ def test_a_config_with_a_tag_is_refused(package, reseal, tmp_path):
     attack = f"seed: !!python/object/apply:os.mkdir ['{tmp_path}/owned']\n"
     (package / "config.yaml").write_text(attack)
     reseal(package)
-    with pytest.raises(PackageError, match="tags have no place"):
+    with pytest.raises(PackageError, match="tags, anchors and aliases have no place"):
         load_package(package)
     assert not (tmp_path / "owned").exists()
 

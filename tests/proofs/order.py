@@ -7,7 +7,7 @@ from lab.config.digest import run_digest
 from lab.config.loading import load_run
 from lab.config.order import WorkOrder
 from lab.data.prepare import prepare
-from lab.provenance import facts
+from lab.provenance.facts import facts
 from lab.run import execute
 
 CONFIGS = Path(lab.__file__).parents[1] / "configs"

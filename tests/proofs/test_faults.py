@@ -1,6 +1,7 @@
-"""A run and a sweep broken at every one of their writes, in every way, end as if nothing had been.
+"""A run, a sweep and a report broken at each kind of their writes end as if nothing had been.
 
-`tests/faults/` does so at some of them.
+Every kind of write is met where it is made first; besides, every few writes, whatever they are: all
+of them, in every way, would take half an hour. `tests/faults/` does so at fewer.
 """
 
 from pathlib import Path
@@ -8,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.injector import How
+from tests.faults.injector import How, chosen
 from tests.faults.lives import Lives
 from tests.faults.sweeps import Sweeps
 
 pytestmark = pytest.mark.proof
-PARTS = 3
-HOWS: tuple[How, ...] = ("before", "torn", "no space", "read-only")
+EVERY: dict[How, int] = {"before": 8, "torn": 17, "no space": 23, "read-only": 31}
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +22,28 @@ def sweeps(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
     return Sweeps(corpus, tmp_path_factory.mktemp("sweeps"))
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_a_run_at_every_write(tiny_run: dict[str, Any], tmp_path: Path, how: How) -> None:
+@pytest.fixture(scope="module")
+def reported(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
+    return Sweeps(corpus, tmp_path_factory.mktemp("reported"), reports=True)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_a_run_at_its_writes(tiny_run: dict[str, Any], tmp_path: Path, how: How) -> None:
     lives = Lives(tiny_run, tmp_path)
-    for at in range(len(lives.whole.writes)):
+    for at in chosen(lives.whole.writes, every=EVERY[how]):
         lives.breaks(at, how)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("how", HOWS)
-def test_a_sweep_at_every_write(sweeps: Sweeps, how: How, part: int) -> None:
-    for at in range(part, len(sweeps.writes), PARTS):
+@pytest.mark.parametrize("how", EVERY)
+def test_a_sweep_at_its_writes(sweeps: Sweeps, how: How) -> None:
+    for at in chosen(sweeps.writes, every=EVERY[how]):
         sweeps.breaks(at, how)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_a_report_at_some_of_its_writes(reported: Sweeps, how: How) -> None:
+    """What a killed writer left in `report/` is gone after the same command, too."""
+    written = [at for at, write in enumerate(reported.writes) if "/report/" in write]
+    assert len(written) > 50
+    for at in written[1 + list(EVERY).index(how) * 7 :: 40]:
+        reported.breaks(at, how)

@@ -4,9 +4,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from lab.config.order import WorkOrder
@@ -63,17 +64,17 @@ class Killed(BaseException):
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("size", [None, 2, 1])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("precision", "size"), [("fp32", None), ("fp32", 2), ("bf16", 1)])
 @pytest.mark.parametrize("kind", DATA)
 def test_killed_is_never_killed(
     order: Callable[..., WorkOrder], kind: str, precision: str, size: int | None
 ) -> None:
+    @seed(crc32(f"{kind} {precision} {size}".encode()))  # the same every time, each case its own
     @settings(
-        max_examples=5,
+        max_examples=3,
         deadline=None,
-        derandomize=True,
         database=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(changes=changes, kills=kills)

@@ -190,7 +190,7 @@ def test_a_damaged_question(make_sweep, text, rule):
 @pytest.mark.parametrize(
     ("file", "text", "rule"),
     [
-        ("result.json", "{", "is damaged"),
+        ("result.json", "{", "cannot be read"),
         ("result.json", "[]", "no JSON object"),
         ("result.json", '{"digest": "other"}', "result.json is of the run other"),
         ("order.json", '{"run": "other"}', "is of the run"),

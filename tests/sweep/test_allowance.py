@@ -24,7 +24,7 @@ def quick() -> Iterator[None]:
     """Nobody pulls the plug here, or reads a config."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lab.files.sync", lambda path: None)
-        patch.setattr("lab.sweep.orders.dump_yaml", str)
+        patch.setattr("lab.run_folder.dump_parts", str)
         yield
 
 

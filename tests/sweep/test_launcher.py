@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from multiprocessing import forkserver
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from lab.errors import ConfigError, SweepError
 from lab.sweep.launcher import LocalLauncher, ask_apart
+from lab.sweep.signals import ASKING
 
 
 def server() -> int:
@@ -73,6 +76,16 @@ def test_what_asks_a_sweep_to_end_is_no_business_of_the_server() -> None:
     assert signal.SIGTERM not in blocked()
 
 
+def test_the_first_server_of_a_process_is_deaf_too() -> None:
+    """Also while it imports what its workers need, to a Ctrl-C that means its whole group."""
+    script = (
+        "from lab.sweep.launcher import ask_apart; from tests.sweep.test_launcher import blocked; "
+        "print(*sorted(map(int, ask_apart(blocked))))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert [*map(int, done.stdout.split())] == sorted(map(int, ASKING))
+
+
 def test_a_job_tells_how_it_ended_and_frees_its_slot(tmp_path: Path) -> None:
     """A folder without an order: the worker says so, and ends with a code of its own."""
     launcher = LocalLauncher(workers=1)
@@ -98,3 +111,26 @@ def test_a_worker_ends_with_its_server_and_the_next_has_another(tmp_path: Path) 
         launcher.wait([job], timeout=1)
     assert job.exit_code == 255
     assert ask_apart(os.getppid) == server() != first
+
+
+def test_a_stopped_worker_is_killed_with_its_supervisor(tmp_path: Path) -> None:
+    """Else it would hold its folder, and every later attempt of its run would wait in vain."""
+    os.mkfifo(tmp_path / "log.txt")  # where it waits
+    script = (
+        "import sys; from pathlib import Path; from lab.sweep.launcher import LocalLauncher; "
+        "job = LocalLauncher(workers=1).start([Path(sys.argv[1])]); "
+        "print(job.process.pid, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as supervisor:
+        assert supervisor.stdout
+        worker = int(supervisor.stdout.readline())
+        while len(list(Path(f"/proc/{worker}/task").iterdir())) < 2:  # until it has its lifeline
+            time.sleep(0.01)
+        os.kill(worker, signal.SIGSTOP)
+        supervisor.kill()
+        wait_for_death(worker)

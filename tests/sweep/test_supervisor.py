@@ -29,7 +29,7 @@ def quick() -> Iterator[None]:
     """Nobody pulls the plug here, or reads a config."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lab.files.sync", lambda path: None)
-        patch.setattr("lab.sweep.orders.dump_yaml", str)
+        patch.setattr("lab.run_folder.dump_parts", str)
         yield
 
 
@@ -232,6 +232,14 @@ def test_whoever_asks_for_a_failed_run_again_grants_it_all_its_attempts(tmp_path
     assert {*statuses(again).values()} == {"complete"}
 
 
+def test_a_run_that_diverged_is_never_trained_again(tmp_path: Path) -> None:
+    assert flat(tmp_path, fates={("b", 1): "diverged"}).run()
+    again = flat(tmp_path)
+    assert again.run()
+    assert not again.launcher.started
+    assert statuses(again)["b-1"] == "diverged"
+
+
 def test_attempts_are_counted_over_interruptions(tmp_path: Path) -> None:
     first = flat(tmp_path, fates={("a", 1): [1, 1, 1]}, interrupt=3)
     assert not first.run()
@@ -298,26 +306,28 @@ def test_a_full_disk_stops_the_sweep_and_is_no_attempt(tmp_path: Path, workers: 
     assert not done & {*again.launcher.started}
 
 
-@pytest.mark.parametrize("where", ["orders.write_json", "supervisor.write_json", "keeper"])
+@pytest.mark.parametrize(
+    "where", ["run_folder.write_json", "sweep.supervisor.write_json", "keeper"]
+)
 def test_an_error_of_the_supervisor_itself_is_told_once_the_runs_have_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     made = flat(tmp_path, 3, fates={("b", 1): 1}, seconds=lambda o: o.config.seed, retries=0)
 
     def fail(*args: Any, **more: Any) -> None:
-        if len(made.launcher.started) > 3 or where != "orders.write_json":
+        if len(made.launcher.started) > 3 or where != "run_folder.write_json":
             raise NoSpace("the disk is full")
         write_json(*args)
 
     if where == "keeper":
         made.on_advance = fail
     else:
-        monkeypatch.setattr(f"lab.sweep.{where}", fail)
+        monkeypatch.setattr(f"lab.{where}", fail)
     with pytest.raises(NoSpace):
         made.run()
     assert not made.jobs
     saved = [name for name in made.launcher.started if name not in made.results]
-    for name in saved if where == "orders.write_json" else ():
+    for name in saved if where == "run_folder.write_json" else ():
         assert (tmp_path / "runs" / name / "checkpoint").is_dir()
     monkeypatch.undo()
     again = flat(tmp_path, 3)

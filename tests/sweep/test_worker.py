@@ -12,9 +12,10 @@ import lab.run
 from lab.config.order import WorkOrder
 from lab.errors import NoSpace
 from lab.files import read_json, write_json
+from lab.holding import held
+from lab.run_folder import ORDER, REACHED, RESULT
 from lab.sweep.attempts import FAILURE, NO_SPACE, OUT_OF_MEMORY
-from lab.sweep.run_lock import run_lock
-from lab.sweep.worker import FAILED, ORDER, PROGRESS, REACHED, RESULT, _carry_out, _Progress
+from lab.sweep.worker import FAILED, PROGRESS, Progress, _carry_out
 
 
 @pytest.fixture
@@ -125,17 +126,19 @@ def test_an_answer_of_one_that_died_only_now_stands(
 def test_a_folder_that_another_holds_is_left_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.sweep.worker.run_lock", lambda path: run_lock(path, patience=0.1))
-    with run_lock(folder):
-        assert carry_out(folder, code=FAILED) == {FAILURE}
-    assert "another process still works in" in read_json(folder / FAILURE)["error"]
+    monkeypatch.setattr("lab.sweep.worker.PATIENCE", 0.1)
+    with held(folder):
+        write_json(folder / PROGRESS, {"step": 3})
+        assert _carry_out(folder, Event()) == FAILED
+        assert read_json(folder / PROGRESS) == {"step": 3}
+    assert f"is held by process {os.getpid()} on" in read_json(folder / FAILURE)["error"]
     (folder / FAILURE).unlink()
     assert carry_out(folder) == {REACHED}
 
 
 def test_progress_is_a_heartbeat(tmp_path: Path) -> None:
     """Of a run without a row yet, too; and what is not finite is left out of the display."""
-    progress = _Progress(tmp_path / PROGRESS)
+    progress = Progress(tmp_path / PROGRESS)
     progress.beat()
     os.utime(tmp_path / PROGRESS, (1, 1))
     progress.beat()  # not a second has gone

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.track.base import RunInfo
-from lab.track.csv import CsvTracker, read_samples
+from lab.track.csv import CsvTracker, read_rows, read_samples
 
 Row = tuple[int, dict[str, float], str | None]
 
@@ -119,10 +119,23 @@ def test_a_run_killed_at_any_byte_ends_in_the_bytes_of_one_that_was_not(
     told = [(step, text) for step, _, text in rows if text is not None]
     assert read_samples(whole.folder, until=99) == told
     assert read_samples(whole.folder, until=3) == [(s, t) for s, t in told if s <= 3]
+    for until in (3, 99):
+        logged = [(step, sorted(row.items())) for step, row, _ in rows if step <= until]
+        found = [(step, sorted(row.items())) for step, row in read_rows(whole.folder, until=until)]
+        assert repr(found) == repr(logged)  # an integer is one again, and 0.0 is not -0.0
 
 
-def test_no_samples_where_no_file_is(tmp_path: Path) -> None:
+def test_nothing_to_read_where_no_file_is(tmp_path: Path) -> None:
     assert read_samples(tmp_path, until=9) == []
+    assert read_rows(tmp_path, until=9) == []
+
+
+def test_what_is_not_finite_is_read_back_too(make_info: Callable[..., RunInfo]) -> None:
+    info = make_info()
+    row = {"a": math.nan, "b": math.inf, "time/c": -math.inf, "d": 1e16, "e": -3}
+    _track(CsvTracker(), info, [(1, row, None)], step=0)
+    ((step, found),) = read_rows(info.folder, until=1)
+    assert (step, repr(sorted(found.items()))) == (1, repr(sorted(row.items())))
 
 
 def _info(folder: Path) -> RunInfo:

@@ -36,14 +36,13 @@ ROWS: list[dict[str, float]] = [
 class Recorded:
     info: RunInfo
     package: Path
-    logs: list[list[dict[str, Any]]]  # the records of each wandb file, in the order written
-    summaries: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+    summary: dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """A run that was killed after its fifth row, and continued from its checkpoint at step 20."""
-    folder = tmp_path_factory.mktemp("sweep") / "runs" / "rope-1-3f2a9c01"
+def record(folder: Path, *, killed: bool) -> Recorded:
+    """A run; one that was killed after its fifth row, and continued from step 20, or one that was
+    not."""
     package = folder.parent / "package"
     package.mkdir(parents=True)
     (package / "manifest.json").write_text("{}")
@@ -55,69 +54,96 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         {"git_commit": "abc", "git_dirty": False},
         "d" * 64,
     )
+    for begun in (0, 20) if killed else (0,):
+        tracker = Composite(CsvTracker(), observers=[WandbTracker(OFFLINE)])
+        tracker.start(replace(info, resumed=begun > 0), step=begun)
+        for i, row in enumerate(ROWS):
+            if killed and begun == 0 and i == 5:
+                tracker.sample("The lost", step=40)
+                tracker.finish(status="failed")
+                break
+            if begun == 0 or 10 * i > begun:
+                tracker.log(row, step=10 * i)
+            if i == 2 and begun == 0:
+                tracker.sample("The cat", step=20)
+        else:
+            tracker.sample('The "end"\n', step=50)
+            tracker.summary({"test/loss": 3.25, "val/loss": 3.75, "model": {"n_params": 12}})
+            tracker.artifact(package)
+            tracker.finish(status="complete")
+    (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    records = [json.loads(line) for line in leet("--json", file).splitlines()]
+    found = json.loads(leet("--summary", "--json", file))
+    return Recorded(info, package, records, found["summary"])
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A run that was killed and went on."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("WANDB_")]:
             patch.delenv(name)
-        first = Composite(CsvTracker(), observers=[WandbTracker(OFFLINE)])
-        first.start(info, step=0)
-        for i, row in enumerate(ROWS[:5]):
-            first.log(row, step=10 * i)
-        first.sample("The cat", step=20)
-        first.sample("The lost", step=40)
-        first.finish(status="failed")
-        second = Composite(CsvTracker(), observers=[WandbTracker(OFFLINE)])
-        second.start(replace(info, resumed=True), step=20)
-        for i, row in enumerate(ROWS[3:], start=3):
-            second.log(row, step=10 * i)
-        second.sample('The "end"\n', step=50)
-        second.summary({"test/loss": 3.25, "val/loss": 3.75, "model": {"n_params": 12}})
-        second.artifact(package)
-        second.finish(status="complete")
-    files = sorted(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda f: f.stat().st_mtime_ns)
-    logs = [[json.loads(line) for line in leet("--json", file).splitlines()] for file in files]
-    return Recorded(info, package, logs, [json.loads(leet("--summary", "--json", files[-1]))])
+        return record(tmp_path_factory.mktemp("a") / "runs" / "rope-1-3f2a9c01", killed=True)
 
 
-def history(records: list[dict[str, Any]]) -> list[dict[str, float]]:
-    return [
+def history(recorded: Recorded) -> list[str]:
+    """What stands in each row, times and what wandb adds apart."""
+    rows = [
         {k: float(v) for k, v in row["item"].items() if not k.startswith(("_", "time/"))}
-        for row in of_kind(records, "history")
+        for row in of_kind(recorded.records, "history")
     ]
+    return [str(sorted(row.items())) for row in rows]
 
 
 def test_history_equals_the_csv(recorded: Recorded) -> None:
     with (recorded.info.folder / "metrics.csv").open(newline="") as file:
         rows = [{k: float(v) for k, v in r.items() if v} for r in csv.DictReader(file)]
-    first, second = map(history, recorded.logs)
-    joined = first[:3] + second  # the first file also holds the two rows that were done again
-    assert [str(sorted(row.items())) for row in joined] == [
-        str(sorted(row.items())) for row in rows
-    ]
+    assert history(recorded) == [str(sorted(row.items())) for row in rows]
     assert len(rows) == len(ROWS)
-    assert str(first[3:]) == str(second[:2])
+
+
+def test_a_run_that_was_killed_is_recorded_as_one_that_was_not(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    whole = record(tmp_path / "runs" / recorded.info.name, killed=False)
+    times = ("_runtime", "_timestamp")
+    for one in (recorded, whole):
+        for values in (*(r["item"] for r in of_kind(one.records, "history")), one.summary):
+            for name in times:
+                assert values.pop(name) is not None
+        one.summary["samples"] = one.summary["samples"]["sha256"]  # the rest says where they lie
+    for kind in ("history", "metric", "exit"):
+        assert of_kind(recorded.records, kind) == of_kind(whole.records, kind)
+    assert recorded.summary == whole.summary
+    assert len(of_kind(whole.records, "history")) == len(ROWS)
 
 
 def test_timing_is_there_too(recorded: Recorded) -> None:
-    rows = of_kind(recorded.logs[0], "history")
+    rows = of_kind(recorded.records, "history")
     assert [r["item"]["time/step"] for r in rows if "time/step" in r["item"]] == [0.01]
 
 
 def test_the_step_is_wandbs_own(recorded: Recorded) -> None:
-    assert [row["step"]["num"] for row in of_kind(recorded.logs[1], "history")] == [30, 40, 50]
+    steps = [row["step"]["num"] for row in of_kind(recorded.records, "history")]
+    assert steps == [0, 10, 20, 30, 40, 50]
 
 
-def test_both_halves_are_one_run(recorded: Recorded) -> None:
-    runs = [of_kind(log, "run")[0] for log in recorded.logs]
-    assert runs[0]["run_id"] == runs[1]["run_id"]
-    assert runs[0]["run_id"].startswith("posenc-rope-1-3f2a9c01-")
-    for run in runs:
-        assert run["display_name"] == "rope-1-3f2a9c01"
-        assert run["resume"] is True
-        assert run["project"] == "lab-tests"
+def test_a_record_that_was_broken_off_gives_way(recorded: Recorded) -> None:
+    (run,) = of_kind(recorded.records, "run")
+    (folder,) = recorded.info.folder.glob("wandb/offline-run-*")
+    assert run["run_id"] in folder.name
+    assert run["run_id"] == (recorded.info.folder / "wandb" / "id").read_text().strip()
+    assert run["run_id"].startswith("posenc-rope-1-3f2a9c01-")
+    assert run["display_name"] == "rope-1-3f2a9c01"
+    assert run["resume"] is True
+    assert run["project"] == "lab-tests"
+    links = [path for path in recorded.info.folder.glob("wandb/*") if path.is_symlink()]
+    assert links
+    assert all(link.exists() for link in links)
 
 
 def test_place_and_config(recorded: Recorded) -> None:
-    (run,) = of_kind(recorded.logs[0], "run")
+    (run,) = of_kind(recorded.records, "run")
     assert run["job_type"] == "tune"
     assert run["tags"] == ["posenc", "rope"]
     assert run["run_group"].startswith("posenc-rope-")
@@ -132,7 +158,7 @@ def test_place_and_config(recorded: Recorded) -> None:
 
 
 def test_metrics_are_drawn_over_tokens(recorded: Recorded) -> None:
-    metrics = {m.get("name", m.get("glob_name")): m for m in of_kind(recorded.logs[0], "metric")}
+    metrics = {m.get("name", m.get("glob_name")): m for m in of_kind(recorded.records, "metric")}
     assert metrics["*"]["step_metric"] == "tokens"
     assert metrics["tokens"]["options"]["hidden"]
     assert metrics["val/loss"]["step_metric"] == "tokens"
@@ -140,24 +166,24 @@ def test_metrics_are_drawn_over_tokens(recorded: Recorded) -> None:
 
 
 def test_summary(recorded: Recorded) -> None:
-    (report,) = recorded.summaries
-    assert report["exit_code"] == 0
-    summary = report["summary"]
+    summary = recorded.summary
     assert summary["status"] == "complete"
     assert summary["test/loss"] == 3.25
     assert summary["model"] == {"n_params": 12}
-    assert summary["val/loss"] == {"min": 3.75, "last": 3.75}
-    assert [row["exit_code"] for row in of_kind(recorded.logs[0], "exit")] == [1]
+    assert summary["val/loss"] == {"min": 3.5, "last": 3.75}
+    assert of_kind(recorded.records, "exit") == [{"exit_code": 0}]
 
 
 def test_samples_are_one_whole_table(recorded: Recorded) -> None:
-    files = recorded.info.folder.glob("wandb/offline-run-*/files/media/table/*.json")
-    tables = [json.loads(file.read_text()) for file in sorted(files)]
-    assert {"columns": ["step", "text"], "data": [[20, "The cat"], [50, 'The "end"\n']]} in tables
+    (file,) = recorded.info.folder.glob("wandb/offline-run-*/files/media/table/*.json")
+    assert json.loads(file.read_text()) == {
+        "columns": ["step", "text"],
+        "data": [[20, "The cat"], [50, 'The "end"\n']],
+    }
 
 
 def test_the_package_is_recorded_where_it_is(recorded: Recorded) -> None:
-    (package,) = [a for a in of_kind(recorded.logs[1], "artifact") if a["type"] == "model"]
+    (package,) = [a for a in of_kind(recorded.records, "artifact") if a["type"] == "model"]
     (content,) = package["manifest"]["contents"]
     assert content["path"] == "manifest.json"
     assert content["local_path"] == str(recorded.package / "manifest.json")
@@ -264,11 +290,10 @@ def test_a_paused_run_is_no_crash_and_continues(make_info: Callable[..., RunInfo
         tracker.sample("The cat", step=begin + 5)
         tracker.log({"tokens": begin + 10, "val/loss": 1.0}, step=begin + 10)
         tracker.finish(status=status)
-    files = sorted(info.folder.glob("wandb/offline-run-*/*.wandb"), key=lambda f: f.stat().st_mtime)
-    logs = [[json.loads(line) for line in leet("--json", file).splitlines()] for file in files]
-    assert [of_kind(log, "exit") for log in logs] == [[{"exit_code": 0}]] * 3
-    assert len({of_kind(log, "run")[0]["run_id"] for log in logs}) == 1
-    steps = [row["step"]["num"] for log in logs for row in of_kind(log, "history")]
-    assert steps == [5, 10, 15, 20, 25, 30]
-    statuses = [json.loads(leet("--summary", "--json", f))["summary"]["status"] for f in files]
-    assert statuses == ["paused", "paused", "complete"]
+        (file,) = info.folder.glob("wandb/offline-run-*/*.wandb")
+        records = [json.loads(line) for line in leet("--json", file).splitlines()]
+        assert of_kind(records, "exit") == [{"exit_code": 0}]
+        steps = [row["step"]["num"] for row in of_kind(records, "history")]
+        assert steps == list(range(5, begin + 11, 5))
+    found = json.loads(leet("--summary", "--json", file))
+    assert found["summary"]["status"] == "complete"

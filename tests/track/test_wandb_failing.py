@@ -97,6 +97,54 @@ def test_training_does_not_wait_for_wandb_to_start(
     assert fake.rows == [{"step": 1, "tokens": 1.0}]
 
 
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (["offline-run-1-a/run-a.wandb"], False),
+        (["offline-run-1-a/run-a.wandb", "offline-run-2-a/logs"], False),  # killed at its start
+        (["offline-run-1-a/run-a.wandb", "offline-run-1-a/run-a.wandb.synced"], True),
+        (["offline-run-1-a/run-a.wandb", "offline-run-1-a/run-a.wandb.syncstate"], True),
+        (["offline-run-1-a/run-a.wandb", "run-2-a/run-a.wandb"], True),
+    ],
+)
+@pytest.mark.parametrize("begun", [0, 2])
+def test_what_may_have_been_sent_is_continued_and_all_else_begun_anew(
+    found: list[str],
+    kept: bool,
+    begun: int,
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeWandb("", fail)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    info = make_info()
+    (info.folder / "metrics.csv").parent.mkdir(parents=True)
+    (info.folder / "metrics.csv").write_text("step,tokens\n1,10\n2,20\n3,30\n")
+    for name in found:
+        (info.folder / "wandb" / name).parent.mkdir(parents=True, exist_ok=True)
+        (info.folder / "wandb" / name).touch()
+    tracker = WandbTracker(OFFLINE)
+    tracker.start(info, step=begun)
+    tracker.log({"tokens": 30.5}, step=3)
+    tracker.finish(status="complete")
+    assert [name for name in found if (info.folder / "wandb" / name).exists()] == found * kept
+    before = [{"step": step, "tokens": 10 * step} for step in (1, 2) if begun and not kept]
+    assert fake.rows == [*before, {"step": 3, "tokens": 30.5}]
+
+
+def test_a_record_that_cannot_be_replaced_stays(
+    make_info: Callable[..., RunInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", FakeWandb("init", fail))
+    info = make_info()
+    (info.folder / "wandb" / "offline-run-1-a").mkdir(parents=True)
+    live(WandbTracker(OFFLINE), info)
+    assert len(warnings_of()) == 1
+    assert (info.folder / "wandb" / "offline-run-1-a").is_dir()
+
+
 @pytest.mark.parametrize("shadowed", [True, False])
 def test_without_wandb_there_is_one_warning(
     shadowed: bool,

@@ -13,8 +13,11 @@ import pytest
 
 from lab.config.tracking import WandbConfig
 from lab.track.base import RunInfo
+from lab.track.composite import Composite
+from lab.track.csv import CsvTracker
 from lab.track.wandb import WandbTracker
-from tests.track.leet import leet, of_kind
+from tests.track.leet import leet, of_kind, sync
+from tests.track.server import Server
 
 OFFLINE = WandbConfig(mode="offline")
 PROGRAM = """
@@ -22,15 +25,18 @@ import sys, time, wandb
 from pathlib import Path
 from lab.config.tracking import WandbConfig
 from lab.track.base import RunInfo
+from lab.track.composite import Composite
+from lab.track.csv import CsvTracker
 from lab.track.wandb import WandbTracker
 
 folder = Path(sys.argv[1])
-tracker = WandbTracker(WandbConfig(mode="offline"))
+observer = WandbTracker(WandbConfig(mode="offline"))
+tracker = Composite(CsvTracker(), observers=[observer])
 tracker.start(RunInfo(folder.name, folder, {}, {}, {}, ""), step=0)
 for step in range(30):
     tracker.log({"tokens": step, "val/loss": 1 / (1 + step)}, step=step)
 helper = lambda: wandb.sdk.wandb_setup.singleton()._connection._proc._process.pid
-tracker._thread.put(lambda: print(helper(), flush=True))
+observer._thread.put(lambda: print(helper(), flush=True))
 time.sleep(1e6)
 """
 
@@ -71,7 +77,7 @@ def killed(make_info: Callable[..., RunInfo]) -> tuple[RunInfo, int]:
 
 
 def resume(info: RunInfo) -> None:
-    tracker = WandbTracker(OFFLINE)
+    tracker = Composite(CsvTracker(), observers=[WandbTracker(OFFLINE)])
     tracker.start(replace(info, resumed=True), step=20)
     for step in range(21, 36):
         tracker.log({"tokens": step, "val/loss": 1 / (1 + step)}, step=step)
@@ -79,18 +85,19 @@ def resume(info: RunInfo) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to look at")
-def test_the_helper_ends_and_the_run_goes_on_as_one(killed: tuple[RunInfo, int]) -> None:
+def test_the_helper_ends_and_the_run_goes_on_as_one(
+    server: Server, killed: tuple[RunInfo, int]
+) -> None:
     info, helper = killed
     while is_alive(helper):
         time.sleep(0.05)
     resume(info)
-    files = sorted(info.folder.glob("wandb/offline-run-*/*.wandb"), key=lambda f: f.stat().st_mtime)
-    first, second = map(steps, files)
-    assert [step for step in first if step <= 20] + second == list(range(36))
-    ids = {
-        of_kind([json.loads(line) for line in leet("--json", file).splitlines()], "run")[0][
-            "run_id"
-        ]
-        for file in files
-    }
-    assert ids == {(info.folder / "wandb" / "id").read_text().strip()}
+    (file,) = info.folder.glob("wandb/offline-run-*/*.wandb")
+    assert steps(file) == list(range(36))
+    sync(file.parent)
+    rows = [server.history[line] for line in sorted(server.history)]
+    assert [(row["_step"], row["step"], row["tokens"]) for row in rows] == [
+        (step, step, step) for step in range(36)
+    ]
+    known = {body["name"] for name, body in server.asked if name == "UpsertBucket"}
+    assert known == {(info.folder / "wandb" / "id").read_text().strip()}

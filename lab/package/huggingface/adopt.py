@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from lab import provenance
 from lab.config.adopted import AdoptedConfig, Origin
 from lab.config.digest import digest
 from lab.config.model import ModelConfig
@@ -28,6 +27,7 @@ from lab.package.manifest import Manifest
 from lab.package.verify import verify
 from lab.package.weights import check_tables
 from lab.package.write import write_package
+from lab.provenance.record import record
 
 _PREFIX = {"gpt2": "transformer.", "llama": "model."}
 
@@ -69,7 +69,7 @@ def adopt_folder(folder: str | Path, *, to: str | Path) -> Manifest:
             data_digest=None,
             metrics={},
             labels={},
-            provenance={**provenance.record(), "device": "cpu", "threads": torch.get_num_threads()},
+            provenance={**record(), "device": "cpu", "threads": torch.get_num_threads()},
             status="adopted",
         )
     return verify(package)

@@ -16,7 +16,8 @@ TEXT, TOKENS = "corpus_digest", "data_digest"
 
 def refuse_other_data(question: SweepConfig, runs: pd.DataFrame) -> None:
     """Raise `SweepError`, with both digests, where complete runs have not read the same data."""
-    done = runs[runs["status"] == "complete"]
+    read = [name for name in ("run", "variant", TEXT, TOKENS) if name in runs]
+    done = runs.loc[runs["status"] == "complete", read]
     _refuse(done, TEXT, "read different corpora")
     tokenizers: dict[str, list[str]] = {}
     for name in question.arms:

@@ -34,8 +34,12 @@ def paired(sides: Sequence[pd.DataFrame]) -> tuple[tuple[int, ...], Array]:
     """Seeds in order up to the first that some side has not finished, and the endpoints there:
     (sides, seeds)."""
     done = [
-        dict(zip(side["seed"].astype(int), side["endpoint"].astype(float), strict=True))
-        for side in (x[x["status"] == "complete"] for x in sides)
+        {
+            int(seed): float(value)
+            for seed, status, value in zip(x["seed"], x["status"], x["endpoint"], strict=True)
+            if status == "complete"
+        }
+        for x in sides
     ]
     seeds: list[int] = []
     for seed in sorted({int(seed) for side in sides for seed in side["seed"]}):

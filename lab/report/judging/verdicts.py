@@ -29,6 +29,7 @@ from lab.config.sweep import SweepConfig
 from lab.report.judging import unjudged, wording
 from lab.report.judging.caveats import caveats
 from lab.report.judging.data_check import refuse_other_data
+from lab.report.judging.hidden import tau_of, trials_to_settle, tuned_in_vain
 from lab.report.judging.pairs import LOST, confirm_runs, paired
 from lab.report.judging.tuned import Tuned, numbers, trials_of, tuning_of
 from lab.report.judging.verdict import Verdict, about
@@ -44,7 +45,7 @@ from lab.stats.paired import (
     t_interval,
 )
 from lab.stats.power import pairs_to_settle
-from lab.stats.tuning import Array, more_trials, trials_needed
+from lab.stats.tuning import Array
 
 __all__ = ["Verdict", "controls", "judge"]
 
@@ -97,15 +98,17 @@ class _Arms:
 
     def __init__(self, question: SweepConfig, runs: pd.DataFrame) -> None:
         self.question, self.runs = question, runs
-        self.confirmed = cache(partial(confirm_runs, question, runs))
+        read = ["run", "variant", "phase", "seed", "status"]  # of confirm runs, and how they ended
+        if question.endpoint in runs:
+            read.append(question.endpoint)
+        rows = runs.loc[runs["phase"] == "confirm", read]
+        self.confirmed = cache(partial(confirm_runs, question, rows))
         self.tuned = cache(partial(tuning_of, question, runs))
 
 
 def _compare(verdict: Verdict, confirm: ConfirmConfig, known: _Arms) -> Verdict:
     question, runs = known.question, known.runs
     sides = [known.confirmed(arm) for arm in verdict.weights]
-    asked = set[int].intersection(*(set(side["seed"]) for side in sides))
-    both = [side[side["seed"].isin(asked)] for side in sides]  # others served another contrast
     unknown, (seeds, values) = verdict, paired(sides)
     verdict = replace(verdict, n=len(seeds), seeds=seeds, settled=len(seeds) >= confirm.max_seeds)
     arms = [question.twins.get(arm, arm) for arm in verdict.weights]
@@ -113,17 +116,18 @@ def _compare(verdict: Verdict, confirm: ConfirmConfig, known: _Arms) -> Verdict:
     if seeds:
         verdict = _measured(verdict, question, confirm, values, tuned)
         verdict = replace(verdict, caveats=caveats(verdict, question, runs, tuned))
-    elif any(_tuned_in_vain(question, side) for side in tuned):
+    elif any(tuned_in_vain(question, side) for side in tuned):
         verdict = replace(verdict, settled=True)
-    if not verdict.settled and any(side["status"].isin(LOST).any() for side in both):
-        return _unstable(unknown, question, both)
+    if not verdict.settled and _any_lost(sides):
+        asked = set[int].intersection(*(set(side["seed"]) for side in sides))
+        both = [side[side["seed"].isin(asked)] for side in sides]  # others served another contrast
+        if _any_lost(both):
+            return _unstable(unknown, question, both)
     return replace(verdict, sentence=wording.comparison(verdict, question, tuned))
 
 
-def _tuned_in_vain(question: SweepConfig, side: Tuned | None) -> bool:
-    """All trials are over, and none ended with a finite loss: there is nothing to confirm."""
-    explored = question.tune.n_trials - question.tune.n_refine if question.tune else 0
-    return side is not None and not side.chosen and side.trials >= explored
+def _any_lost(sides: Sequence[pd.DataFrame]) -> bool:
+    return any(not set(LOST).isdisjoint(side["status"]) for side in sides)
 
 
 def _measured(
@@ -135,7 +139,7 @@ def _measured(
 ) -> Verdict:
     """`values`: the endpoints by arm and seed."""
     is_twin = verdict.effect == "twin"  # at the very same settings, however they were found
-    tau = 0.0 if is_twin else _tau(question, verdict, tuned)
+    tau = 0.0 if is_twin else tau_of(question, verdict, tuned)
     hidden = math.inf if tau is None else tau
     alpha, anytime = 1 - verdict.level, confirm.test == "anytime"
     margin = None if is_twin else confirm.margin
@@ -184,7 +188,7 @@ def _measured(
         return verdict
     if found.differs_here:
         affordable = abs(found.mean) - found.half
-        return replace(verdict, more_trials=_more_trials(question, tuned, hidden, affordable))
+        return replace(verdict, more_trials=trials_to_settle(question, tuned, hidden, affordable))
     width = reach(d, alpha=alpha, anytime=anytime)
     enough = pairs_to_settle(found.mean, width, beyond=n, widening=hidden, margin=margin)
     return replace(verdict, more_seeds=enough - n if enough and n > 1 else None)
@@ -266,28 +270,6 @@ def _unconfirmed(question: SweepConfig, runs: pd.DataFrame, name: str) -> Verdic
         if len(losses):
             best[variant] = sign * float(losses.min())
     return replace(verdict, sentence=unjudged.unconfirmed(verdict, question, best))
-
-
-def _tau(question: SweepConfig, verdict: Verdict, tuned: Sequence[Tuned | None]) -> float | None:
-    """What tuning may hide of a weighted sum is at most the sum of what it hides of each arm."""
-    if question.tune is None:
-        return 0.0
-    taus = [side.tau if side else None for side in tuned]
-    sizes = [abs(weight) for weight in verdict.weights.values()]
-    known = [size * tau for size, tau in zip(sizes, taus, strict=True) if tau is not None]
-    return sum(known) if len(known) == len(taus) else None
-
-
-def _more_trials(
-    question: SweepConfig, tuned: Sequence[Tuned | None], tau: float, affordable: float
-) -> int:
-    assert question.tune is not None
-    dimensions = len(question.tune.space)
-    if math.isfinite(tau):
-        trials = question.tune.n_trials
-        return more_trials(trials, tau=tau, affordable=affordable, n_settings=dimensions)
-    good = min(s.trials - s.lost - s.pruned if s else 0 for s in tuned)
-    return max(1, trials_needed(dimensions) - good)
 
 
 def _with_holm(verdicts: list[Verdict]) -> list[Verdict]:

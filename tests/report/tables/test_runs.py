@@ -16,7 +16,7 @@ from lab.config.run import RunConfig
 from lab.config.yaml12 import dump_yaml
 from lab.data.prepare import prepare
 from lab.files import write_json, write_text
-from lab.provenance import facts
+from lab.provenance.facts import facts
 from lab.report.collect import open_sweep
 from lab.report.records import record
 from lab.report.tables.runs import command, run_table

@@ -22,6 +22,7 @@ MAX_DIFF = 256 * 1024  # bytes of text; the hash is of all of it
 MAX_UNTRACKED = 200  # names
 TIMEOUT = 10.0  # seconds
 
+_GIT = ("git", "-c", "core.fsmonitor=false")  # which may name a program
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--full-index", "--no-renames")
 
 
@@ -80,7 +81,7 @@ class Repository:
 def _git(folder: Path, *words: str) -> bytes | None:
     try:
         done = subprocess.run(
-            ["git", "-C", folder, *words],
+            [*_GIT, "-C", folder, *words],
             capture_output=True, timeout=TIMEOUT, check=True, env=_environment(),
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
@@ -93,7 +94,7 @@ def _read(folder: Path, *words: str) -> tuple[bytes, int, str] | None:
     content, kept, size = hashlib.sha256(), bytearray(), 0
     try:
         with subprocess.Popen(
-            ["git", "-C", folder, *words],
+            [*_GIT, "-C", folder, *words],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
         ) as process:  # fmt: skip
             (timer := Timer(TIMEOUT, process.kill)).start()

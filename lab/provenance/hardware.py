@@ -18,11 +18,19 @@ def hardware() -> dict[str, Any]:
         "processor": processor(),
         "instructions": [name for name in INSTRUCTIONS if name in _flags()],
         "cores": os.cpu_count(),
-        "cores_usable": _usable(),
+        "cores_usable": cores_usable(),
         "memory": memory(),
         "gpus": gpus(),
         "gpu_driver": _first_line(Path("/proc/driver/nvidia/version")),
     }
+
+
+def cores_usable() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on a Mac
+        return os.cpu_count() or 1
 
 
 def processor() -> str:
@@ -44,13 +52,6 @@ def gpus(folder: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
         lines = (line.partition(":") for line in _text(path).splitlines())
         found += [value.strip() for name, _, value in lines if name.strip() == "Model"]
     return found
-
-
-def _usable() -> int | None:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on a Mac
-        return os.cpu_count()
 
 
 def _flags() -> set[str]:

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from lab.hardware import gpus, hardware, memory
+from lab.provenance.hardware import gpus, hardware, memory
 
 
 def test_hardware_is_plain_and_true_of_this_machine() -> None:

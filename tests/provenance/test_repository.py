@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.repository import MAX_DIFF, Repository
+from lab.provenance.repository import MAX_DIFF, Repository
 
 Git = Callable[..., str]
 
@@ -111,6 +111,7 @@ def test_no_program_that_a_repository_names_is_run(house: Path, git: Git) -> Non
     program = f"touch {house / 'was-run'}; cat"
     git("config", "diff.external", program)
     git("config", "diff.own.textconv", program)
+    git("config", "core.fsmonitor", program)
     (house / ".gitattributes").write_text("*.py diff=own\n")
     (house / "lab" / "source.py").write_text("a = 3\n")
     diff = of(house).diff

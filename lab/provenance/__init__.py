@@ -1,0 +1,1 @@
+"""Where numbers come from: code, libraries, machine, environment. Torch is not imported."""

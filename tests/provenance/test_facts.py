@@ -1,0 +1,20 @@
+"""Code, versions and machine."""
+
+import json
+
+from lab.provenance.facts import facts, identity, version
+
+
+def test_facts_are_plain_and_know_the_libraries() -> None:
+    found = facts()
+    assert json.loads(json.dumps(found)) == found
+    assert found["torch"] == version("torch")
+    assert version("no-such-library") is None
+    assert len(found["source_digest"]) == 64
+
+
+def test_identity_is_what_may_change_a_number() -> None:
+    here = {**facts(), "device": "cpu", "threads": 1}
+    assert identity(here) == identity({**here, "git_commit": "other", "command": "other"})
+    for key in ("source_digest", "torch", "device", "threads"):
+        assert identity(here) != identity({**here, key: "other"})
