@@ -61,7 +61,12 @@ SHAPES = {
         "train.schedule.warmup_steps": 30,
     },
 }
-QUICK = {"train.steps": 20, "train.schedule.warmup_steps": 2, "model.d_model": 32}
+QUICK = {
+    "data.corpus": {"kind": "file", "path": str(Path(__file__).resolve())},  # short, and there
+    "train.steps": 20,
+    "train.schedule.warmup_steps": 2,
+    "model.d_model": 32,
+}
 COSTS = ("track", "checkpoint", "package")  # phases of a run's clock
 LIMIT, LIMIT_MS = 0.03, 20.0
 LOOKS, STARTS = 2000, 20

@@ -17,7 +17,9 @@ from lab.commands.devices import device_of, n_gpus
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.endings import INTERRUPTED
+from lab.errors import PackageError
 from lab.log import start_logs
+from lab.package.verify import verify
 from lab.provenance.command import command
 from lab.provenance.hardware import cores_usable
 from lab.report.collect import open_sweep
@@ -168,6 +170,7 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
     with suppress(OSError):
         remember_results(supervisor.results.values(), device=supervisor.device, threads=THREADS)
     _print_answer(folder.path, page, asked.name)
+    _tell_damaged(ARTIFACTS / asked.name, folder)
     if trouble := tracking_trouble(runs):
         log.warning("%s", trouble)
     if trouble := share_report(folder.path, artifacts=ARTIFACTS / asked.name):
@@ -177,6 +180,17 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
         error = f"{folder.run(name)}: {supervisor.results[name]['error']}"
         console.print(f"[red]failed:[/red] {escape(error)}", soft_wrap=True)
     return 1 if failed else 0
+
+
+def _tell_damaged(packages: Path, folder: SweepFolder) -> None:
+    """A package may have been changed since its run had its result."""
+    for manifest in sorted(packages.glob("*/manifest.json")):
+        package = manifest.parent
+        try:
+            verify(package)
+        except PackageError as error:
+            run = folder.run(package.name)
+            log.warning("%s (to train it anew, move it and %s away)", error, run)
 
 
 def _clear_packages(folder: Path) -> None:

@@ -144,6 +144,20 @@ def test_the_study_opens_in_optuna(answered: Lab) -> None:
         assert study.best_value == tuned["val/loss"].min()
 
 
+def test_a_package_that_was_changed_is_told(answered: Lab) -> None:
+    file = min(answered.artifacts.glob("*/config.yaml"))
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"n_heads: 2", b"n_heads: 1"))
+    try:
+        done = answered.run()
+    finally:
+        file.write_bytes(whole)
+    assert done.returncode == 0
+    (told,) = [line for line in done.stderr.splitlines() if "is damaged" in line]
+    assert f"{file.parent} is damaged: config.yaml".removeprefix(f"{answered.folder}/") in told
+    assert f"move it and experiments/tiny/runs/{file.parent.name} away" in told
+
+
 def test_the_same_command_repeats_nothing(answered: Lab) -> None:
     before = {f: f.stat().st_mtime_ns for f in answered.sweep.glob("runs/*/*")}
     done = answered.run()
