@@ -30,6 +30,7 @@ class _Order(_Read):
     labels: dict[str, str] = {}
     settings: dict[str, bool | int | float | str | None] | None = None
     judge: str | None = None
+    threads: int = Field(1, ge=1)
 
 
 class _Model(_Read):

@@ -105,7 +105,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of what cannot be drawn or averaged
-@settings(ANY, max_examples=15)
+@settings(ANY, max_examples=8)
 @given(data=st.data())
 def test_a_sweep_with_a_slip(swept: Path, data: st.DataObject) -> None:
     """A value of one of its files replaced, or some bytes of it."""

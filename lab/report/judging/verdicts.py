@@ -98,10 +98,8 @@ class _Arms:
 
     def __init__(self, question: SweepConfig, runs: pd.DataFrame) -> None:
         self.question, self.runs = question, runs
-        read = ["run", "variant", "phase", "seed", "status"]  # of confirm runs, and how they ended
-        if question.endpoint in runs:
-            read.append(question.endpoint)
-        rows = runs.loc[runs["phase"] == "confirm", read]
+        read = ("run", "variant", "phase", "seed", "status", question.endpoint)
+        rows = runs.loc[runs["phase"] == "confirm", [name for name in read if name in runs]]
         self.confirmed = cache(partial(confirm_runs, question, rows))
         self.tuned = cache(partial(tuning_of, question, runs))
 
