@@ -231,6 +231,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave both sweeps here")
     given = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job is deaf to it
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         faults = chaos(folder, kills=given.kills, seed=given.seed, workers=given.workers)
