@@ -123,5 +123,7 @@ def test_a_damaged_trial_is_named(searching, make_search, damage, rule):
 def test_a_torn_file_is_named(searching, make_search, text):
     folder = make_search(searching())
     (folder / "trials.json").write_text(text)
-    with pytest.raises(SweepError, match=r"trials\.json (cannot be read|is damaged) .*continue the sweep"):
+    with pytest.raises(
+        SweepError, match=r"trials\.json (cannot be read|is damaged) .*continue the sweep"
+    ):
         open_sweep(folder).search()
