@@ -44,6 +44,7 @@ from lab.run_folder import lay_order
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
 from lab.sweep.launcher import ask_apart
+from lab.sweep.orders import Orders
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.progress import Display
 from lab.sweep.registration import registration
@@ -177,13 +178,9 @@ def supervised(raw: Mapping[str, Any], folder: Path) -> tuple[int, float]:
     told = registration(plan, name=folder.name, threads=1, vocab_sizes=sizes)
     folder.mkdir(parents=True)
     kept = Keeper(sweep, told["hash"])
+    asked, data = replace(plan, asked=kept.asked()), dict.fromkeys(question.arms)
     supervisor = Supervisor(
-        plan=replace(plan, asked=kept.asked()),
-        folder=sweep,
-        artifacts=folder / "artifacts",
-        data=dict.fromkeys(question.arms),
-        threads=1,
-        device="cpu",
+        Orders(asked, sweep, folder / "artifacts", data, threads=1, device="cpu"),
         launcher=pretenders,
         display=Display(objective=question.objectives[0], console=Console(file=StringIO())),
         on_advance=kept,

@@ -33,6 +33,7 @@ from lab.sweep.events import note
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
 from lab.sweep.launcher import LocalLauncher, ask_apart
+from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun
 from lab.sweep.progress import Display
 from lab.sweep.registration import registration
@@ -70,13 +71,16 @@ def run(
     told = TOLD if screen is console else ()
     with folder.held(), start_logs(folder.path, quiet=quiet, console=console, told=told):
         keeper = Keeper(folder, content["hash"])
-        supervisor = Supervisor(
+        orders = Orders(
             plan=replace(asked.plan, asked=keeper.asked()),
             folder=folder,
             artifacts=artifacts,
             data={name: data.folder for name, data in asked.data.items()},
             threads=THREADS,
             device="cuda" if gpus else device_of(asked),
+        )
+        supervisor = Supervisor(
+            orders,
             launcher=launcher,
             display=Display(objective=asked.question.objectives[0], console=screen),
             keep=keep,
@@ -126,7 +130,9 @@ def _begin(asked: Asked, supervisor: Supervisor, content: dict[str, Any]) -> Non
     space = space_needed(
         asked.plan, vocab_sizes=asked.vocab_sizes, workers=supervisor.launcher.slots
     )
-    for sentence in short_of_room(rooms(space, files=folder.path, packages=supervisor.artifacts)):
+    for sentence in short_of_room(
+        rooms(space, files=folder.path, packages=supervisor.orders.artifacts)
+    ):
         log.warning("%s", sentence)
     wanted = candidates(asked.question, vocab_sizes=asked.vocab_sizes)
     certify_first(folder, wanted, certify=partial(ask_apart, certify_models))
@@ -159,7 +165,7 @@ def _stopped(supervisor: Supervisor) -> int:
 
 def _end(asked: Asked, supervisor: Supervisor) -> int:
     """Report; returns the exit code."""
-    folder = supervisor.folder
+    folder, device = supervisor.folder, supervisor.orders.device
     if asked.question.packages == "best":
         _keep_best(asked, supervisor)
     _clear_packages(ARTIFACTS / asked.name)
@@ -168,7 +174,7 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
     with suppress(OSError):  # conveniences: the answer does not depend on them
         gather_wandb(runs, into=folder.path / "wandb")
     with suppress(OSError):
-        remember_results(supervisor.results.values(), device=supervisor.device, threads=THREADS)
+        remember_results(supervisor.results.values(), device=device, threads=THREADS)
     _print_answer(folder.path, page, asked.name)
     _tell_damaged(ARTIFACTS / asked.name, folder)
     if trouble := tracking_trouble(runs):

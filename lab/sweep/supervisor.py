@@ -15,9 +15,8 @@ Design choices:
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from shutil import disk_usage, rmtree
 
 from lab.files import disk_full, existing, write_json
@@ -26,10 +25,9 @@ from lab.run_folder import RESULT
 from lab.sweep.allowance import Allowance
 from lab.sweep.attempts import NO_SPACE, OUT_OF_MEMORY, Attempts
 from lab.sweep.events import note, warn
-from lab.sweep.folder import SweepFolder
 from lab.sweep.launcher import Launcher
 from lab.sweep.orders import Orders
-from lab.sweep.plan import Plan, PlannedRun, Result
+from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.progress import Display
 from lab.sweep.signals import caught, say
 from lab.sweep.story import Story
@@ -41,17 +39,9 @@ POLL_SECONDS = 0.5
 
 @dataclass
 class Supervisor:
-    """Carries a plan out in a folder.
+    """Carries out a plan, by the orders that are made of it."""
 
-    `data` names the prepared tokens of each arm, None where a task needs no such folder.
-    """
-
-    plan: Plan
-    folder: SweepFolder
-    artifacts: Path
-    data: Mapping[str, Path | None]
-    threads: int
-    device: str
+    orders: Orders
     launcher: Launcher
     display: Display
     keep: bool = False
@@ -68,11 +58,9 @@ class Supervisor:
     is_full: bool = False
 
     def __post_init__(self) -> None:
+        self.plan, self.folder = self.orders.plan, self.orders.folder
         self.story = Story(self.plan, self.results)
-        self.orders = Orders(
-            self.plan, self.folder, self.artifacts, self.data, self.threads, self.device
-        )
-        self.there = Takeover(self.folder, self.orders, self.keep, self.rerun)
+        self.there = Takeover(self.orders, self.keep, self.rerun)
         self._asked: set[str] = set()
         self._looked = self.clock()
         self._least = self.plan.span()[0]
@@ -108,7 +96,7 @@ class Supervisor:
         while todo := self._unfinished():
             self._carry_out(todo)
             if self.is_full:
-                disks = (self.folder.path, self.artifacts)
+                disks = (self.folder.path, self.orders.artifacts)
                 raise disk_full(min(disks, key=lambda path: disk_usage(existing(path)).free))
             if self._is_ending:
                 note("stopped", "stopped", signals=self.signals, why=self.allowance.why)
@@ -226,7 +214,7 @@ class Supervisor:
         for run in self.story.spare(self.folder.begun()):
             if self.folder.result(run) is None:
                 rmtree(self.folder.run(run.name), ignore_errors=True)
-                rmtree(self.artifacts / run.name, ignore_errors=True)
+                rmtree(self.orders.artifacts / run.name, ignore_errors=True)
 
     def _end(self, ended: UnderWay) -> None:
         run = ended.run

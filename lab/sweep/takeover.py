@@ -22,11 +22,14 @@ from lab.sweep.plan import PlannedRun, Result
 
 @dataclass(frozen=True)
 class Takeover:
-    folder: SweepFolder
     orders: Orders
     keep: bool
     rerun: bool
     foreign: dict[str, Changed] = field(default_factory=dict)  # runs of other code, by name
+
+    @property
+    def folder(self) -> SweepFolder:
+        return self.orders.folder
 
     def result(self, run: PlannedRun, *, whatever: bool = False) -> Result | None:
         """What the folder holds of a run, if it serves; `whatever` came of it, if that is said.

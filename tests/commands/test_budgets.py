@@ -1,6 +1,5 @@
 """A sweep in pieces, each with its budget, comes to the results of one that nobody stopped."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +8,8 @@ import pytest
 from tests.commands.folder import Lab
 from tests.commands.test_sweep import QUESTION
 
+pytestmark = pytest.mark.usefixtures("quick")
 FEW: dict[str, Any] = {**QUESTION, "tune": None}  # 2 variants of 2 seeds
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("lab.report.page.figures_of", lambda sweep: {})  # they take their time
-        yield
 
 
 def finished(lab: Lab) -> dict[str, bytes]:

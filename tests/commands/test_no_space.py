@@ -19,15 +19,8 @@ from lab.package.verify import verify
 from tests.commands.folder import Lab
 from tests.commands.test_sweep import QUESTION
 
+pytestmark = pytest.mark.usefixtures("quick")
 FEW: dict[str, Any] = {**QUESTION, "tune": None}  # 2 variants of 2 seeds
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("lab.report.page.figures_of", lambda sweep: {})  # they take their time
-        yield
 
 
 @pytest.fixture

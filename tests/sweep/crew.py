@@ -18,6 +18,7 @@ from lab.stats.decision import decide
 from lab.sweep.attempts import NO_SPACE
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
+from lab.sweep.orders import Orders
 from lab.sweep.plan import Judge, Plan, PlannedRun, Result
 from lab.sweep.progress import Display
 from lab.sweep.supervisor import Supervisor
@@ -162,13 +163,9 @@ def supervisor(path: Path, plan: Plan, launcher: FakeLauncher, **more: Any) -> S
     folder, question = SweepFolder(path), plan.question
     path.mkdir(parents=True, exist_ok=True)
     console = Console(file=StringIO())
+    data = dict.fromkeys(question.arms)
     return Supervisor(
-        plan=plan,
-        folder=folder,
-        artifacts=path / "artifacts",
-        data=dict.fromkeys(question.arms),
-        threads=1,
-        device="cpu",
+        Orders(plan, folder, path / "artifacts", data, threads=1, device="cpu"),
         launcher=launcher,
         display=Display(objective=question.objectives[0], console=console),
         on_advance=Keeper(folder, "the plan's hash"),

@@ -1,7 +1,7 @@
 """Budgets of one call: never exceeded, and a sweep in pieces comes to what it comes to at once."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,8 @@ from lab.sweep.plan import Plan, PlannedRun
 from tests.sweep.crew import FakeLauncher, settled, supervisor
 from tests.sweep.simulated import question
 
+pytestmark = pytest.mark.usefixtures("quick")
 STEPS = 100  # of every run
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    """Nobody pulls the plug here, or reads a config."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.files.sync", lambda path: None)
-        patch.setattr("lab.run_folder.dump_parts", str)
-        yield
 
 
 def plan() -> Plan:

@@ -6,7 +6,6 @@ import math
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,7 @@ from lab.sweep.supervisor import Supervisor
 from tests.sweep.crew import Crew, FakeLauncher, settled, supervisor, sweep
 from tests.sweep.simulated import question
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    """Nobody pulls the plug here, or reads a config."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.files.sync", lambda path: None)
-        patch.setattr("lab.run_folder.dump_parts", str)
-        yield
-
-
+pytestmark = pytest.mark.usefixtures("quick")
 GAINS = {"a": 0.0, "b": -0.3, "c": 0.0, "d": -0.03}
 
 
