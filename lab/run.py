@@ -27,8 +27,9 @@ from lab.track.build import build_tracker
 from lab.track.csv import witness
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
-from lab.train.evaluation import cross_entropy, logits_of
-from lab.train.loop import Outcome, train
+from lab.train.loop import train_many
+from lab.train.member import Member, Outcome
+from lab.train.update import Alone
 
 BEAT = 1.0  # seconds
 Row = Callable[[int, Mapping[str, float]], None]
@@ -49,65 +50,125 @@ def execute(
     with a later one continues it. None means that `stop` said yes: the state is saved, and the same
     call continues. Raises whatever went wrong. No one else may write in the folder meanwhile.
     """
-    checkpoints = Checkpoints(
-        folder / CHECKPOINT, run=order.digest, witness=lambda step: witness(folder, step=step)
-    )
-    if (settled := _settled(order, folder)) is not None:
-        _tidy(folder, checkpoints)
-        return settled
-    clock = Clock()
-    with clock.phase("setup"):
-        clear_leftovers(folder)
-        run = Parts(order, folder, clock, beat=stop)
-        resumed = checkpoints.restore(run.state)
-        if resumed:
-            clock.restore(run.state.seconds)
-    _note("begun", order, step=run.state.step)
-    tracker = build_tracker(order.config.tracking)
-    with clock.phase("track"):
-        tracker.start(run.info(resumed=resumed), step=run.state.step)
-    status = "failed"
-    try:
-        outcome = train(
-            run.state,
-            run.batches,
-            order.config.train,
-            seed=order.config.seed,
-            tokens_per_step=order.config.tokens_per_step,
-            tracker=tracker,
-            clock=clock,
-            until=order.until,
-            checkpoints=checkpoints,
-            hooks=run.hooks(tracker),
-            stop=stop,
-            on_row=on_row,
+    if (found := settled(order, folder)) is not None:
+        return found
+    with Running(order, folder, stop=stop, on_row=on_row) as run:
+        member = run.member
+        update = Alone(
+            member.state,
+            member.batches,
+            member.config,
+            seed=member.seed,
+            compiled=order.compiled,
         )
-        status = outcome.status
+        run.end(*train_many([member], update, until=order.until, stop=stop))
+    return run.content
+
+
+def settled(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
+    """The result that an attempt before this one has left; one that does not answer is removed.
+
+    Raises `SweepError` for one of another run, and for one that cannot be read.
+    """
+    found = ending_in(folder, digest=order.digest)
+    if found is None:
+        return None
+    answers = found["status"] == "diverged" or f"{order.judge}/loss" in found["metrics"]
+    if found["status"] in ("complete", "diverged") and answers:
+        _tidy(folder, _checkpoints(order, folder))
+        return found
+    (folder / RESULT).unlink()
+    return None
+
+
+class Running:
+    """A run from its order to its result, whoever trains it: alone, or as one of a cohort.
+
+    Entering reads what the folder holds and begins to track; `member` is then to be trained, and
+    its outcome handed to `end`. `content` is that of `result.json` or `reached.json`, None where
+    the run was interrupted. Leaving closes the tracker, whatever happened.
+    """
+
+    def __init__(
+        self,
+        order: WorkOrder,
+        folder: Path,
+        *,
+        stop: Callable[[], bool],
+        on_row: Row = lambda step, row: None,
+    ) -> None:
+        self.order, self.folder, self.stop = order, folder, stop
+        self.on_row = on_row
+        self.clock = Clock()
+        self.checkpoints = _checkpoints(order, folder)
+        self.content: dict[str, Any] | None = None
+        self._status, self._is_closed = "failed", False
+
+    def __enter__(self) -> "Running":
+        order, folder, clock = self.order, self.folder, self.clock
+        with clock.phase("setup"):
+            clear_leftovers(folder)
+            self.parts = Parts(order, folder, clock, beat=self.stop)
+            resumed = self.checkpoints.restore(self.parts.state)
+            if resumed:
+                clock.restore(self.parts.state.seconds)
+        _note("begun", order, step=self.parts.state.step)
+        self.tracker = build_tracker(order.config.tracking)
+        with clock.phase("track"):
+            self.tracker.start(self.parts.info(resumed=resumed), step=self.parts.state.step)
+        self.member = Member(
+            self.parts.state,
+            self.parts.batches,
+            order.config.train,
+            order.config.seed,
+            order.config.tokens_per_step,
+            self.tracker,
+            clock,
+            self.checkpoints,
+            self.parts.hooks(self.tracker),
+            self.on_row,
+        )
+        return self
+
+    def end(self, outcome: Outcome) -> None:
+        """Judge and package what has come to its end, and leave its result."""
+        order, folder = self.order, self.folder
         if outcome.status == "interrupted":
-            _note(outcome.status, order, step=outcome.step)
-            return None
-        values = run.judged(outcome)
+            self._finish(outcome)
+            return
+        values = self.parts.judged(outcome)
         outcome = _judged_finite(outcome, values, order.judge)
         metrics = {name: value for name, value in values.items() if math.isfinite(value)}
-        status = outcome.status
         if outcome.status == "complete" and order.package:
-            with clock.phase("package"):
-                package = run.package(Path(order.package), metrics)
-            with clock.phase("track"):
-                tracker.artifact(package)
-        with clock.phase("track"):
-            tracker.summary(metrics)
-    finally:
-        with clock.phase("track"), _beating(stop):
-            tracker.finish(status=status)
-    _note(outcome.status, order, step=outcome.step)
-    content = run.result(outcome, metrics)
-    if outcome.status == "paused":
-        write_json(folder / REACHED, content)
-        return content
-    write_json(folder / RESULT, content)
-    _tidy(folder, checkpoints)
-    return content
+            with self.clock.phase("package"):
+                package = self.parts.package(Path(order.package), metrics)
+            with self.clock.phase("track"):
+                self.tracker.artifact(package)
+        with self.clock.phase("track"):
+            self.tracker.summary(metrics)
+        self._finish(outcome)
+        self.content = self.parts.result(outcome, metrics)
+        if outcome.status == "paused":
+            write_json(folder / REACHED, self.content)
+            return
+        write_json(folder / RESULT, self.content)
+        _tidy(folder, self.checkpoints)
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._status = outcome.status
+        self._close()
+        _note(outcome.status, self.order, step=outcome.step)
+
+    def _close(self) -> None:
+        """Close the tracker, once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with self.clock.phase("track"), _beating(self.stop):
+            self.tracker.finish(status=self._status)
 
 
 def time_steps(config: RunConfig, data: Path | None, *, threads: int, steps: int = 8) -> float:
@@ -120,16 +181,13 @@ def time_steps(config: RunConfig, data: Path | None, *, threads: int, steps: int
         data=str(data) if data else None, provenance={},
     )  # fmt: skip
     run = Parts(order, Path(), Clock())
+    update = Alone(run.state, run.batches, config.train, seed=config.seed)
     alone = run.device.type == "cpu" and threads == 1
     clock = time.thread_time if alone else time.perf_counter
     seconds = []
     for number in range(1, steps + 1):
         since = clock()
-        batch = run.batches.batch(number)
-        logits = logits_of(run.state.model, batch, run.device)
-        cross_entropy(logits, batch.targets.to(run.device)).backward()  # type: ignore[no-untyped-call]
-        run.state.optimizer.step()
-        run.state.optimizer.zero_grad()
+        update.step(number)
         if run.device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - since)
@@ -160,19 +218,10 @@ def _note(event: str, order: WorkOrder, *, step: int) -> None:
     log.info("%s at step %d of %d", event, step, order.config.train.steps, extra={"fields": fields})
 
 
-def _settled(order: WorkOrder, folder: Path) -> dict[str, Any] | None:
-    """The result that an attempt before this one has left; one that does not answer is removed.
-
-    Raises `SweepError` for one of another run, and for one that cannot be read.
-    """
-    found = ending_in(folder, digest=order.digest)
-    if found is None:
-        return None
-    answers = found["status"] == "diverged" or f"{order.judge}/loss" in found["metrics"]
-    if found["status"] in ("complete", "diverged") and answers:
-        return found
-    (folder / RESULT).unlink()
-    return None
+def _checkpoints(order: WorkOrder, folder: Path) -> Checkpoints:
+    return Checkpoints(
+        folder / CHECKPOINT, run=order.digest, witness=lambda step: witness(folder, step=step)
+    )
 
 
 def _tidy(folder: Path, checkpoints: Checkpoints) -> None:

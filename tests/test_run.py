@@ -212,7 +212,7 @@ class TestUntil:
     ) -> None:
         asked, folder = order(), tmp_path / "run"
         content = execute(until(asked, 4), folder=folder)
-        monkeypatch.setattr("lab.train.loop.rate_factor", lambda *_, **__: math.inf)
+        monkeypatch.setattr("lab.train.update.rate_factor", lambda *_, **__: math.inf)
         final = execute(until(asked, 8), folder=folder)
         assert (final["status"], final["diverged_at"]) == ("diverged", 5)
         assert final["evaluations"] == content["evaluations"]

@@ -6,6 +6,8 @@ from typing import Any
 
 from lab.config.run import RunConfig
 
+HOW = ("checkpoint_every", "compile", "activation_checkpointing")  # of train: not what it computes
+
 
 def canonical_json(value: Any) -> str:
     """One spelling a value: sorted keys, no spaces, no NaN."""
@@ -23,10 +25,12 @@ def run_digest(
     """Identifies everything that determines a run's numbers, and nothing else.
 
     The corpus counts by its text, not by where it lies, and so does a tokenizer that was not
-    trained on it; the device, tracking and the checkpoint interval do not count.
+    trained on it; how it is computed, tracking and the checkpoint interval do not count.
     """
     raw = config.dump()
-    del raw["tracking"], raw["device"], raw["train"]["checkpoint_every"]
+    del raw["tracking"], raw["device"]
+    for name in HOW:
+        raw["train"].pop(name, None)
     if config.init_stream == "init":
         del raw["init_stream"]
     raw["data"]["corpus"] = corpus_digest

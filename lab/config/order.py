@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from lab.config.base import Strict
+from lab.config.execution import Kind
 from lab.config.run import RunConfig
 from lab.config.space import Settings
 
@@ -15,7 +16,7 @@ class WorkOrder(Strict):
     `judge` is the split read once at the end, beside the validation split; `data` and `package`
     are folders: prepared tokens (None: a task, which needs none), and where the finished package
     goes (None: nowhere). A run that reaches `until`, a step before its last, saves its state and
-    pauses.
+    pauses. `execution` and `compiled` say how its steps are computed.
     """
 
     run: str
@@ -26,6 +27,8 @@ class WorkOrder(Strict):
     judge: Judge = "val"
     until: int | None = None
     threads: int = 1
+    execution: Kind = "alone"
+    compiled: bool = False
     data: str | None = None
     package: str | None = None
     provenance: dict[str, Any]

@@ -70,6 +70,9 @@ class TrainConfig(Strict):
     clip_norm: float | None = Field(1.0, gt=0)
     z_loss: float = Field(0.0, ge=0, description="weight of mean(logsumexp(logits)^2)")
     precision: Literal["fp32", "bf16"] = "fp32"
+    compile: Literal["auto"] | bool = Field(
+        "auto", description="torch.compile; auto: where a run is long enough to earn it back"
+    )
     log_every: int = Field(10, ge=1, description="steps")
     eval_every: int | None = Field(None, ge=1, description="steps; None means ten times a run")
     checkpoint_every: int | None = Field(None, ge=1, description="steps; None means with each eval")

@@ -24,6 +24,10 @@ class Clock:
             self._settle()
             self._open.pop()
 
+    def add(self, name: str, seconds: float) -> None:
+        """Count seconds that were measured elsewhere, in no phase."""
+        self.seconds[name] += seconds
+
     def restore(self, seconds: Mapping[str, float]) -> None:
         """Add what was spent before an interruption."""
         for name, spent in seconds.items():

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lab.batch import IGNORED, Batch
 from lab.train.by_position import ByPosition
-from lab.train.precision import autocast
+from lab.train.precision import computing
 from lab.train.tally import Tally
 
 
@@ -29,15 +29,15 @@ def evaluate(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    computed_by = computing(model, precision)
     tally = Tally(device)
-    with autocast(device, precision):
-        for batch in batches:
-            logits = logits_of(model, batch, device)
-            losses = cross_entropy(logits, batch.targets.to(device), reduction="none")
-            losses = losses.view(batch.targets.shape)
-            tally.add(batch, losses, logits)
-            if by_position is not None:
-                by_position.add(batch, losses)
+    for batch in batches:
+        logits = logits_of(computed_by, batch, device)
+        losses = cross_entropy(logits, batch.targets.to(device), reduction="none")
+        losses = losses.view(batch.targets.shape)
+        tally.add(batch, losses, logits)
+        if by_position is not None:
+            by_position.add(batch, losses)
     model.train(was_training)
     return tally.metrics()
 

@@ -99,7 +99,7 @@ def test_what_was_not_finite_is_told(
     work: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(work)
-    monkeypatch.setattr("lab.train.loop.rate_factor", lambda *_, **__: float("inf"))
+    monkeypatch.setattr("lab.train.update.rate_factor", lambda *_, **__: float("inf"))
     assert main(["train", "run.yaml", "--set", "train.log_every=1"]) == 0
     told = " ".join(capfd.readouterr().err.split())
     assert "diverged at step 1: embedding.weight and 8 more are not finite; try a lower" in told

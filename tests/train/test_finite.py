@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lab.train.checkpoint import Checkpoints
+from lab.train.precision import Working
 from tests.train.loops import Rows, Setup, poison, run, weights
 
 UNTIED: dict[str, Any] = {"model.tie_embeddings": False}
@@ -82,7 +83,9 @@ def test_a_single_value_that_nothing_reads(setup, log_every: int, value: float) 
     ids=["plain", "bf16", "micro-batches", "z-loss"],
 )
 @pytest.mark.parametrize("kind", ["loss", "gradient", "parameter"])
-def test_whatever_came_first_is_named(setup, changes: dict[str, Any], kind: str) -> None:
+def test_whatever_came_first_is_named(
+    setup, changes: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where all else follows at the same step or the next."""
     parts = setup(**changes)
     model = parts[0].model
@@ -92,7 +95,13 @@ def test_whatever_came_first_is_named(setup, changes: dict[str, Any], kind: str)
             spoil(parts, 5, lambda parts: weight.fill_(math.nan))
             expected = LOSS
         case "gradient":
-            spoil(parts, 5, lambda parts: weight.register_hook(lambda grad: grad * math.inf))
+            collect = Working.collect
+
+            def overflowing(working: Working) -> None:
+                collect(working)
+                weight.grad *= math.inf
+
+            spoil(parts, 5, lambda parts: monkeypatch.setattr(Working, "collect", overflowing))
             expected = GRADIENT
         case _:
 
@@ -119,7 +128,7 @@ def test_an_update_that_overflows_is_told_where_it_was_made(
     """And not at the step after, whose loss suffers."""
     parts = setup()
     monkeypatch.setattr(
-        "lab.train.loop.rate_factor", lambda schedule, step, *, steps: math.inf if step == 5 else 1
+        "lab.train.update.rate_factor", lambda schedule, step, *, steps: math.inf if step == 5 else 1
     )
     outcome, _ = run(parts)
     assert (outcome.status, outcome.diverged_at) == ("diverged", 5)
