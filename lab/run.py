@@ -112,10 +112,10 @@ class Running:
             resumed = self.checkpoints.restore(self.parts.state)
             if resumed:
                 clock.restore(self.parts.state.seconds)
-        _note("begun", order, step=self.parts.state.step)
         self.tracker = build_tracker(order.config.tracking)
         with clock.phase("track"):
             self.tracker.start(self.parts.info(resumed=resumed), step=self.parts.state.step)
+        _note("begun", order, step=self.parts.state.step)
         self.member = Member(
             self.parts.state,
             self.parts.batches,
@@ -137,6 +137,7 @@ class Running:
             self._finish(outcome)
             return
         values = self.parts.judged(outcome)
+        _note("judged", order, step=outcome.step)
         outcome = _judged_finite(outcome, values, order.judge)
         metrics = {name: value for name, value in values.items() if math.isfinite(value)}
         if outcome.status == "complete" and order.package:

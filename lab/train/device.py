@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lab.errors import ConfigError
 
@@ -20,6 +21,13 @@ def pick_device(wanted: str) -> torch.device:
         usable = ", ".join(kind for kind, found in there.items() if found)
         raise ConfigError(f"device: {wanted} is not on this machine; there is: {usable}")
     return torch.device(wanted)
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device, where work goes on meanwhile."""
+    if device.type == "cuda":  # from other memory a copy waits for the device
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def computed_by(device: torch.device) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The loss over what is evaluated of a split, in order: never over a random sample of it."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -8,8 +9,22 @@ from torch import Tensor, nn
 
 from lab.batch import IGNORED, Batch
 from lab.train.by_position import ByPosition
+from lab.train.device import moved
 from lab.train.precision import computing
 from lab.train.tally import Tally
+
+
+class Evaluate(Protocol):
+    """What `evaluate` is: over what it is told of, whoever reads it."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        batches: Iterable[Batch],
+        *,
+        precision: str,
+        by_position: ByPosition | None = None,
+    ) -> dict[str, float]: ...
 
 
 @torch.inference_mode()
@@ -29,24 +44,35 @@ def evaluate(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    computed_by = computing(model, precision)
     tally = Tally(device)
+    read(computing(model, precision), batches, tally, device=device, by_position=by_position)
+    model.train(was_training)
+    return tally.metrics()
+
+
+def read(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    tally: Tally,
+    *,
+    device: torch.device,
+    by_position: ByPosition | None = None,
+) -> None:
+    """Add up what a model on this device says of batches."""
     for batch in batches:
-        logits = logits_of(computed_by, batch, device)
-        losses = cross_entropy(logits, batch.targets.to(device), reduction="none")
+        logits = logits_of(model, batch, device)
+        losses = cross_entropy(logits, moved(batch.targets, device), reduction="none")
         losses = losses.view(batch.targets.shape)
         tally.add(batch, losses, logits)
         if by_position is not None:
             by_position.add(batch, losses)
-    model.train(was_training)
-    return tally.metrics()
 
 
 def logits_of(model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
     """What a model says of a batch; it hears of documents only where there are any."""
     told = {} if batch.documents is None else {"documents": batch.documents}
-    told = {name: value.to(device, non_blocking=True) for name, value in told.items()}
-    logits: Tensor = model(batch.inputs.to(device, non_blocking=True), **told)
+    told = {name: moved(value, device) for name, value in told.items()}
+    logits: Tensor = model(moved(batch.inputs, device), **told)
     return logits
 
 

@@ -12,7 +12,6 @@ Design choices:
 from copy import deepcopy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -58,16 +57,17 @@ def computing(model: nn.Module, precision: str) -> nn.Module:
     copy = deepcopy(model).bfloat16()
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding):
-            copy.set_submodule(name, _Lookup(module.weight))
+            copy.set_submodule(name, _Lookup(module))
     return copy
 
 
 class _Lookup(nn.Module):
-    """Rows of a float32 table, in bfloat16."""
+    """Rows of a float32 table, as it looks them up, in bfloat16."""
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, table: nn.Embedding) -> None:
         super().__init__()
-        self.weight = weight
+        self.weight = table.weight
+        self.look_up = table.forward
 
     def forward(self, ids: Tensor) -> Tensor:
-        return F.embedding(ids, self.weight).bfloat16()
+        return self.look_up(ids).bfloat16()

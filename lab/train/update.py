@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lab.batch import Batch
 from lab.config.train import TrainConfig
 from lab.streams import stream
+from lab.train.device import moved
 from lab.train.evaluation import cross_entropy, logits_of, z_loss
 from lab.train.finite import vitals
 from lab.train.member import BatchSource, Member
@@ -83,7 +84,7 @@ class Alone:
         for index, (batch, share) in enumerate(zip(batches, shares(batches), strict=True)):
             if not share:
                 continue
-            torch.manual_seed(stream(self.seed, "dropout", number, index))
+            seed_draws(self.device, stream(self.seed, "dropout", number, index))
             loss, total = self.losses(self.working.model, batch, self.device, self.config.z_loss)
             (total * share).backward()  # type: ignore[no-untyped-call]
             self.working.collect()
@@ -96,9 +97,20 @@ def losses(
 ) -> tuple[Tensor, Tensor]:
     """The loss of a batch, and what is descended: that and the weighted z-loss."""
     logits = logits_of(model, batch, device)
-    targets = batch.targets.to(device, non_blocking=True)
+    targets = moved(batch.targets, device)
     loss = cross_entropy(logits, targets)
     return loss, loss + weight * z_loss(logits, targets) if weight else loss
+
+
+def seed_draws(device: torch.device, seed: int) -> None:
+    """Begin the random numbers of a pass anew; quicker than `torch.manual_seed`, which asks every
+    kind of device that there is."""
+    torch.default_generator.manual_seed(seed)
+    match device.type:
+        case "cuda":
+            torch.cuda.manual_seed(seed)
+        case "mps":
+            torch.mps.manual_seed(seed)
 
 
 def shares(batches: Sequence[Batch]) -> list[float]:

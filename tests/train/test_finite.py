@@ -128,7 +128,8 @@ def test_an_update_that_overflows_is_told_where_it_was_made(
     """And not at the step after, whose loss suffers."""
     parts = setup()
     monkeypatch.setattr(
-        "lab.train.update.rate_factor", lambda schedule, step, *, steps: math.inf if step == 5 else 1
+        "lab.train.update.rate_factor",
+        lambda schedule, step, *, steps: math.inf if step == 5 else 1,
     )
     outcome, _ = run(parts)
     assert (outcome.status, outcome.diverged_at) == ("diverged", 5)
