@@ -13,6 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from lab.bench.markdown import filled
+from lab.bench.record import read_record
 from lab.commands.asked import ask
 from lab.errors import LabError
 from lab.files import read_json, write_json, write_text
@@ -27,6 +29,7 @@ SHOWN = {
     "nanogpt-cpu": (),
 }
 ANSWER = ("question", "verdicts", "search", "useful_share")
+MEASURED = Path("scripts", "bench", "measured", "cpu.json")
 MISTAKE = ("posenc.yaml", "model.position.kind=roppe")
 
 
@@ -41,7 +44,7 @@ def main(arguments: list[str]) -> None:
     text = path.read_text(encoding="utf-8")
     for name, content in blocks().items():
         text = replaced(text, name, content)
-    write_text(path, text)
+    write_text(path, filled(text, read_record(ROOT / MEASURED)))
 
 
 def blocks() -> dict[str, str]:

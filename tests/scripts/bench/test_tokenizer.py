@@ -9,7 +9,7 @@ import pytest
 
 import lab
 
-SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench_tokenizer.py"
+SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench" / "tokenizer.py"
 TEXT = "The cat's mat: 42 of 1234!\r\n\n  naïve 日本 🙂 they'll\tsay so\n" * 30
 
 

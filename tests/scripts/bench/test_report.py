@@ -8,7 +8,7 @@ from pathlib import Path
 import lab
 from lab.report.collect import open_sweep
 
-SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench_report.py"
+SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench" / "report.py"
 
 
 def test_a_hundred_runs(monkeypatch, capsys, tmp_path):

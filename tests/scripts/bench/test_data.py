@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lab
 
-SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench_data.py"
+SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench" / "data.py"
 
 
 def test_prints_seconds_rates_their_ratio_and_memory(monkeypatch, capsys):

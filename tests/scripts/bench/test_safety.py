@@ -8,7 +8,7 @@ import pytest
 
 import lab
 
-SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench_safety.py"
+SCRIPT = Path(lab.__file__).parents[1] / "scripts" / "bench" / "safety.py"
 
 
 @pytest.mark.proof  # some 10 s, most of which torch and the reading of a corpus take
