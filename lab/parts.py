@@ -29,12 +29,10 @@ from lab.track.evaluations import evaluations
 from lab.train.by_position import table
 from lab.train.clock import Clock
 from lab.train.device import computed_by, pick_device
-from lab.train.evaluation import evaluate
 from lab.train.lengths import judge_lengths
 from lab.train.loop import Outcome
-from lab.train.optimizer import build_optimizer
 from lab.train.spending import spending
-from lab.train.state import TrainState
+from lab.train.world import ALONE, World
 
 POSITIONS = "positions.csv"
 EVAL_TOKENS = 8192  # a batch: large enough to be quick, small enough for any memory
@@ -50,9 +48,11 @@ class Parts:
         clock: Clock,
         *,
         beat: Callable[[], object] = lambda: None,
+        world: World = ALONE,
     ) -> None:
         """`beat` is called at every batch that is evaluated: no silence, however long it takes."""
         config = order.config
+        self.world = world
         self.order, self.config, self.folder, self.clock = order, config, folder, clock
         self.device = pick_device(config.device)
         torch.set_num_threads(order.threads)
@@ -64,12 +64,14 @@ class Parts:
         )  # fmt: skip
         self.batches = Source(self.feed, length, beat)
         vocab_size = self.data.tokenizer.vocab_size
-        self.model = build_model(
-            config.model, vocab_size, seed=config.seed, source=config.init_stream
-        ).to(self.device)
-        self.state = TrainState(self.model, build_optimizer(self.model, config.train.optimizer))
+        model = build_model(config.model, vocab_size, seed=config.seed, source=config.init_stream)
+        model.recomputes = config.train.activation_checkpointing
+        self.weights = logical_shapes(model)
+        self.state = world.state(model, config.train, device=self.device)
+        self.model = self.state.model
         self.provenance = {
-            **order.provenance, "device": self.device.type, "threads": order.threads
+            **order.provenance, "device": self.device.type, "threads": order.threads,
+            "execution": order.execution,
         }  # fmt: skip
 
     def info(self, *, resumed: bool) -> RunInfo:
@@ -119,26 +121,35 @@ class Parts:
         """
         values, precision = dict[str, float](), self.config.train.precision
         if split != "val":
-            values = evaluate(self.model, self.batches.evaluation(split), precision=precision)
+            batches = self.batches.evaluation(split)
+            values = self.world.evaluate(self.model, batches, precision=precision)
         if lengths := self.config.lengths:
             found, by_position = judge_lengths(
                 self.model,
                 lambda length: self.batches.evaluation(split, seq_len=length),
                 lengths,
                 precision=precision,
+                evaluate=self.world.evaluate,
             )
             values |= found
-            write_text(self.folder / POSITIONS, table(by_position))
+            if self.world.is_first:
+                write_text(self.folder / POSITIONS, table(by_position))
         return {f"{split}/{name}": value for name, value in values.items()}
 
-    def package(self, folder: Path, metrics: Mapping[str, float]) -> Path:
-        """A whole package, which has been read back; one of an attempt without a result goes."""
+    def package(self, folder: Path, metrics: Mapping[str, float]) -> Path | None:
+        """A whole package, which has been read back; one of an attempt without a result goes.
+
+        Of several processes the first alone writes one.
+        """
+        model = self.world.whole(self.model)
+        if model is None:
+            return None
         put_away(folder, digest=self.order.digest)
         written = write_package(
             folder,
             config=self.config,
             tokenizer=self.data.tokenizer,
-            model=self.model,
+            model=model,
             metrics_csv=self.folder / "metrics.csv",
             run=self.order.run,
             digest=self.order.digest,
@@ -171,7 +182,7 @@ class Parts:
                 "n_params_embedding": model.n_params_embedding(vocab_size),
                 "flops_per_token": model.flops_per_token(vocab_size),
                 "vocab_size": vocab_size,
-                "weights": {name: list(s) for name, s in logical_shapes(self.model).items()},
+                "weights": {name: list(shape) for name, shape in self.weights.items()},
             },
             data=self.data.facts() | {"evaluated": self._evaluated()},
             timing=spending(self.clock, tokens=tokens, device=self.device),

@@ -25,11 +25,13 @@ from lab.parts import Parts
 from lab.run_folder import CHECKPOINT, REACHED, RESULT, ending_in
 from lab.track.build import build_tracker
 from lab.track.csv import witness
+from lab.track.null import NullTracker
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
 from lab.train.loop import train_many
 from lab.train.member import Member, Outcome
 from lab.train.update import Alone
+from lab.train.world import ALONE, World
 
 BEAT = 1.0  # seconds
 Row = Callable[[int, Mapping[str, float]], None]
@@ -42,26 +44,23 @@ def execute(
     folder: Path,
     stop: Callable[[], bool] = lambda: False,
     on_row: Row = lambda step, row: None,
+    world: World = ALONE,
 ) -> dict[str, Any] | None:
     """Train, judge and package a run in its folder; returns the content of its `result.json`.
 
     Continues from the newest checkpoint in the folder; a run that has its result already is not
     trained again. A run that has come to `order.until` gets a `reached.json` instead, and an order
     with a later one continues it. None means that `stop` said yes: the state is saved, and the same
-    call continues. Raises whatever went wrong. No one else may write in the folder meanwhile.
+    call continues. Raises whatever went wrong. No one else may write in the folder meanwhile. Of
+    several processes each calls it, and the first one has the result.
     """
-    if (found := settled(order, folder)) is not None:
+    found = settled(order, folder) if world.is_first else None
+    if world.any(found is not None):
         return found
-    with Running(order, folder, stop=stop, on_row=on_row) as run:
-        member = run.member
-        update = Alone(
-            member.state,
-            member.batches,
-            member.config,
-            seed=member.seed,
-            compiled=order.compiled,
-        )
-        run.end(*train_many([member], update, until=order.until, stop=stop))
+    with Running(order, folder, stop=stop, on_row=on_row, world=world) as run:
+        update = world.update(run.member, compiled=order.compiled)
+        ended = train_many([run.member], update, until=order.until, stop=lambda: world.any(stop()))
+        run.end(*ended)
     return run.content
 
 
@@ -96,23 +95,26 @@ class Running:
         *,
         stop: Callable[[], bool],
         on_row: Row = lambda step, row: None,
+        world: World = ALONE,
     ) -> None:
         self.order, self.folder, self.stop = order, folder, stop
-        self.on_row = on_row
+        self.on_row, self.world = on_row, world
         self.clock = Clock()
-        self.checkpoints = _checkpoints(order, folder)
+        self.checkpoints = _checkpoints(order, folder, world)
         self.content: dict[str, Any] | None = None
         self._status, self._is_closed = "failed", False
 
     def __enter__(self) -> "Running":
         order, folder, clock = self.order, self.folder, self.clock
         with clock.phase("setup"):
-            clear_leftovers(folder)
-            self.parts = Parts(order, folder, clock, beat=self.stop)
+            if self.world.is_first:
+                clear_leftovers(folder)
+            self.parts = Parts(order, folder, clock, beat=self.stop, world=self.world)
             resumed = self.checkpoints.restore(self.parts.state)
             if resumed:
                 clock.restore(self.parts.state.seconds)
-        self.tracker = build_tracker(order.config.tracking)
+        first = self.world.is_first
+        self.tracker = build_tracker(order.config.tracking) if first else NullTracker()
         with clock.phase("track"):
             self.tracker.start(self.parts.info(resumed=resumed), step=self.parts.state.step)
         _note("begun", order, step=self.parts.state.step)
@@ -125,8 +127,9 @@ class Running:
             self.tracker,
             clock,
             self.checkpoints,
-            self.parts.hooks(self.tracker),
+            self.world.hooks(self.parts.hooks(self.tracker)),
             self.on_row,
+            self.world.evaluate,
         )
         return self
 
@@ -143,11 +146,14 @@ class Running:
         if outcome.status == "complete" and order.package:
             with self.clock.phase("package"):
                 package = self.parts.package(Path(order.package), metrics)
-            with self.clock.phase("track"):
-                self.tracker.artifact(package)
+            if package is not None:
+                with self.clock.phase("track"):
+                    self.tracker.artifact(package)
         with self.clock.phase("track"):
             self.tracker.summary(metrics)
         self._finish(outcome)
+        if not self.world.is_first:
+            return
         self.content = self.parts.result(outcome, metrics)
         if outcome.status == "paused":
             write_json(folder / REACHED, self.content)
@@ -219,8 +225,8 @@ def _note(event: str, order: WorkOrder, *, step: int) -> None:
     log.info("%s at step %d of %d", event, step, order.config.train.steps, extra={"fields": fields})
 
 
-def _checkpoints(order: WorkOrder, folder: Path) -> Checkpoints:
-    return Checkpoints(
+def _checkpoints(order: WorkOrder, folder: Path, world: World = ALONE) -> Checkpoints:
+    return world.checkpoints(
         folder / CHECKPOINT, run=order.digest, witness=lambda step: witness(folder, step=step)
     )
 

@@ -26,7 +26,8 @@ def lay_order(folder: Path, order: WorkOrder) -> None:
     """Leave an order for whoever carries it out, and what it was given on."""
     write_text(folder / CONFIG, dump_parts(order.config.dump()))
     write_json(folder / ORDER, order.dump())
-    write_record(folder, device=order.provenance["device"], threads=order.threads)
+    device, how = order.provenance["device"], order.execution
+    write_record(folder, device=device, threads=order.threads, execution=how)
 
 
 def order_in(folder: Path) -> WorkOrder | None:

@@ -1,8 +1,7 @@
 """`lab train`: one run, with a progress bar, its loss curve and its package."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lab.commands.progress_bar import progress_bar
+from lab.commands.together import require_devices, require_shares, shared, stopping
 from lab.commands.usable import require_usable
 from lab.config.digest import run_digest
 from lab.config.loading import find, load_run, load_sweep
@@ -27,8 +27,8 @@ from lab.result import how_it_diverged
 from lab.run_folder import CHECKPOINT, ending_in, lay_order, order_in
 from lab.sweep.attempts import is_out_of_memory, raised
 from lab.sweep.changes import in_words, since
-from lab.sweep.signals import caught, say
 from lab.track.wandb_mode import check_mode
+from lab.train.distributed.meeting import Meeting
 
 FOLDER = "train"
 console = Console(stderr=True, highlight=False, emoji=False)
@@ -41,11 +41,17 @@ def train_one(
     overrides: Sequence[str],
     threads: int,
     judge: Judge = "val",
+    meeting: Meeting | None = None,
+    sharded: bool = False,
+    keep: bool = False,
     quiet: int = 0,
     experiments: Path = Path("experiments"),
     artifacts: Path = Path("artifacts"),
 ) -> int:
-    """Train or continue the run of a config; returns the exit code."""
+    """Train or continue the run of a config; returns the exit code.
+
+    In a `meeting` of several processes this is the first, and `sharded` says how they share.
+    """
     run = load_run(config, overrides=overrides, variant=variant)
     if variant is not None:
         _refuse_unmatched(config, variant, overrides)
@@ -54,6 +60,8 @@ def train_one(
             f"data.splits={list(run.data.splits)} has no test split; give it a share, or leave "
             "--test out"
         )
+    if meeting is not None:
+        require_shares(run.train, meeting)
     check_mode(run.tracking.wandb)
     with progress_bar() as progress:
         data = prepare(run.data, progress=progress)
@@ -61,6 +69,10 @@ def train_one(
     from lab.train.device import pick_device  # imports torch
 
     device = pick_device(run.device)
+    shape: dict[str, Any] = {}
+    if meeting is not None:
+        require_devices(device.type)
+        shape = {"processes": meeting.size, "parallel": "fsdp" if sharded else "ddp"}
     digest = run_digest(
         run, corpus_digest=data.corpus_digest, tokenizer_digest=data.tokenizer_digest
     )
@@ -77,10 +89,10 @@ def train_one(
         threads=threads,
         data=str(data.folder) if data.folder else None,
         package=str(package.absolute()),
-        provenance={**facts(), "device": device.type},
+        provenance={**facts(), "device": device.type, **shape},
     )
     with held(folder):
-        done = _carry_out(order, folder, quiet=quiet)
+        done = _carry_out(order, folder, meeting, keep=keep, quiet=quiet)
         if done is None:
             console.print("stopped at a checkpoint; the same command continues")
             return INTERRUPTED
@@ -89,17 +101,22 @@ def train_one(
     return 0
 
 
-def _carry_out(order: WorkOrder, folder: Path, *, quiet: int) -> dict[str, Any] | None:
+def _carry_out(
+    order: WorkOrder, folder: Path, meeting: Meeting | None, *, keep: bool, quiet: int
+) -> dict[str, Any] | None:
     """The result that is there already, or else comes of it; None where it was interrupted."""
-    _check_unchanged(folder, {**order.provenance, "threads": order.threads})
+    if not keep:
+        _check_unchanged(folder, {**order.provenance, "threads": order.threads})
     if (done := _finished(folder, order.digest, order.judge)) is not None:
         return done
     lay_order(folder, order)
     with start_logs(folder, quiet=quiet, console=console):
-        return _execute(order, folder, silent=quiet > 0)
+        return _execute(order, folder, meeting, silent=quiet > 0)
 
 
-def _execute(order: WorkOrder, folder: Path, *, silent: bool) -> dict[str, Any] | None:
+def _execute(
+    order: WorkOrder, folder: Path, meeting: Meeting | None, *, silent: bool
+) -> dict[str, Any] | None:
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=40),
@@ -119,11 +136,14 @@ def _execute(order: WorkOrder, folder: Path, *, silent: bool) -> dict[str, Any] 
                 console.print(f"step {step}/{order.config.train.steps} {note}")
         bars.update(task, completed=step)
 
-    with bars, _stopping() as stopped:
+    with bars, stopping(meeting) as stopped:
         from lab.run import execute  # imports torch
 
         try:
-            return execute(order, folder=folder, stop=lambda: bool(stopped), on_row=show)
+            with shared(meeting, order, folder) as world:
+                return execute(
+                    order, folder=folder, stop=lambda: bool(stopped), on_row=show, world=world
+                )
         except Exception as error:
             if is_out_of_memory(error):
                 raise LabError(raised(error)) from error
@@ -184,7 +204,8 @@ def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:
     order = order_in(folder)
     if order is not None and (changed := since(order, here)):
         raise SweepError(
-            f"{folder} was run under another {in_words(changed)}; move it away to train it anew"
+            f"{folder} was run under another {in_words(changed)}; move it away to train it anew, "
+            "or add --keep to go on with it"
         )
 
 
@@ -198,18 +219,3 @@ def _finished(folder: Path, digest: str, judge: Judge) -> dict[str, Any] | None:
         )
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # where a kill came just before
     return found
-
-
-@contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """Collects signals: the first asks for a checkpoint, a second ends at once."""
-    seen: list[int] = []
-
-    def react() -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(1)
-        say(b"\nstopping after a checkpoint; once more ends now\n")
-
-    with caught(react):
-        yield seen

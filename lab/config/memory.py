@@ -9,7 +9,8 @@ Assumptions:
 - the loss adds three numbers a logit, which are there together when the backward pass begins: the
   logits and the gradients on both sides of the softmax. Further down, gradients on their way take
   the place of activations that are let go;
-- not counted: the libraries, the allocator's slack, padding masks, z-loss.
+- not counted: the libraries, the allocator's slack, padding masks, z-loss. With
+  `train.activation_checkpointing` a layer keeps `d_model` numbers a token, and one at a time all.
 """
 
 from typing import assert_never

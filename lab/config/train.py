@@ -60,7 +60,9 @@ Schedule = Annotated[
 
 
 class TrainConfig(Strict):
-    """`batch_size` is in sequences a step, over all micro-batches."""
+    """`batch_size` is in sequences a step, over all micro-batches and processes, and
+    `micro_batch_size` in those of a micro-batch over all processes.
+    """
 
     steps: int = Field(ge=1, le=10**9)
     batch_size: int = Field(ge=1, le=2**24)
@@ -72,6 +74,9 @@ class TrainConfig(Strict):
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: Literal["auto"] | bool = Field(
         "auto", description="torch.compile; auto: where a run is long enough to earn it back"
+    )
+    activation_checkpointing: bool = Field(
+        False, description="keep each layer's input only, and compute the rest again going back"
     )
     log_every: int = Field(10, ge=1, description="steps")
     eval_every: int | None = Field(None, ge=1, description="steps; None means ten times a run")

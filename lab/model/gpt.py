@@ -6,6 +6,8 @@ Design choices:
 - what a pass returns depends on the method alone: `forward` logits, `read` states with a cache,
   `inspect` what happens inside;
 - a tied head is the embedding's own parameter, not a copy;
+- where memory is short, `recomputes` has a layer keep its input alone, and compute what else the
+  backward pass needs once more (Chen et al. 2016): the same numbers for a third more work;
 - the vocabulary comes from the tokenizer, everything else from `ModelConfig`.
 """
 
@@ -15,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lab.config.model import ModelConfig
 from lab.model.block import Block
@@ -56,6 +59,7 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.vocab_size = vocab_size
+        self.recomputes = False
         self.embedding = nn.Embedding(vocab_size, config.d_model)
         self.position = build_position(config)
         self.blocks = nn.ModuleList(Block(config, layer=n) for n in range(config.n_layers))
@@ -77,8 +81,9 @@ class GPT(nn.Module):
         other: each is read as if it stood alone. Raises `ValueError` where both are given.
         """
         x, context = self._entered(ids, mask, documents)
+        saving = self.recomputes and self.training
         for block in self.blocks:
-            x = block(x, context)
+            x = self._recomputed(block, x, context) if saving else block(x, context)
         return self.logits(self.final_norm(x))
 
     @torch.no_grad()
@@ -132,6 +137,13 @@ class GPT(nn.Module):
         return KVCache(
             self.config, rows=rows, capacity=capacity, device=like.device, dtype=like.dtype
         )
+
+    def _recomputed(self, block: nn.Module, x: Tensor, context: Context) -> Tensor:
+        kept = checkpoint(
+            block, x, context, use_reentrant=False, preserve_rng_state=self.config.dropout > 0
+        )
+        assert isinstance(kept, Tensor)
+        return kept
 
     def _entered(
         self, ids: Tensor, mask: Tensor | None, documents: Tensor | None

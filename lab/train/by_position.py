@@ -33,6 +33,13 @@ class ByPosition:
             self.floor = torch.zeros_like(self.nats) if self.floor is None else self.floor
             self.floor[here] += batch.floor.sum(0)
 
+    def merge(self, other: "ByPosition") -> None:
+        """Add what was added up elsewhere, of other windows of the same length."""
+        self.tokens += other.tokens
+        self.nats += other.nats
+        if other.floor is not None:
+            self.floor = other.floor if self.floor is None else self.floor + other.floor
+
     def rows(self) -> list[tuple[float, ...]]:
         """A row a position, as in the header."""
         sums = [self.nats] if self.floor is None else [self.nats, self.floor]

@@ -13,7 +13,7 @@ Design choices:
 import logging
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,24 @@ class Checkpoints:
         if fault := first_fault(state):
             log.info("no checkpoint of step %d: %s", state.step, fault.reason)
             return
-        content = {name: value.contiguous() for name, value in state.tensors().items()}
+        self._write(state, state.tensors())
+
+    def restore(self, state: TrainState) -> bool:
+        """Load the newest whole checkpoint into `state`; False where there is none."""
+        described = self._newest(state.load_tensors)
+        if described is None:
+            return False
+        state.step, state.seconds = described.step, described.seconds
+        state.initial = described.initial
+        return True
+
+    def delete(self) -> None:
+        """Remove them all; what cannot be removed is left."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, state: TrainState, flat: Mapping[str, Tensor]) -> None:
+        """Write a state whose tensors are `flat`."""
+        content = {name: value.contiguous() for name, value in flat.items()}
         stem = f"{state.step:09d}"
         tensors, described = self._files(stem)
         if self.folder.is_file():
@@ -93,29 +110,23 @@ class Checkpoints:
         kept = {file for stem in self._whole for file in self._files(stem)}
         self._clear(lambda file: file not in kept)
 
-    def restore(self, state: TrainState) -> bool:
-        """Load the newest whole checkpoint into `state`; False where there is none."""
+    def _newest(self, take: Callable[[dict[str, Tensor]], None]) -> Described | None:
+        """The newest whole checkpoint whose tensors are taken; one that raises is passed over."""
         found = sorted(self.folder.glob("*.json"), reverse=True)
         for file in found:
             try:
                 described, tensors = self._read(file)
-                state.load_tensors(tensors)
+                take(tensors)
             except (OSError, ValueError, SafetensorError, LabError) as error:
                 log.warning("%s is passed over: %s", file.with_suffix(""), _why(error))
                 continue
-            state.step, state.seconds = described.step, described.seconds
-            state.initial = described.initial
             self._whole = [file.stem]
-            return True
+            return described
         if found:
             log.warning(
                 "no checkpoint in %s is whole: the run starts from the beginning", self.folder
             )
-        return False
-
-    def delete(self) -> None:
-        """Remove them all; what cannot be removed is left."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        return None
 
     def _read(self, file: Path) -> tuple[Described, dict[str, Tensor]]:
         """A checkpoint, checked before memory is taken for it."""

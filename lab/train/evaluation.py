@@ -81,15 +81,23 @@ def cross_entropy(logits: Tensor, targets: Tensor, *, reduction: str = "mean") -
 
     Its mean is over scored targets; without reduction, it is 0 where a target is `IGNORED`.
     """
-    scores = logits.flatten(0, -2)
-    scores = scores if scores.dtype == torch.float64 else scores.float()
-    return F.cross_entropy(scores, targets.flatten(), reduction=reduction, ignore_index=IGNORED)
+    scores, wanted = _scores(logits), targets.flatten()
+    return F.cross_entropy(scores, wanted, reduction=reduction, ignore_index=IGNORED)
 
 
-def z_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """mean(log(Z)^2) over scored targets, Z the sum of exp(logits): it keeps logits from drifting.
-
-    Chowdhery et al. 2022, section 5.
+def cross_entropy_and_z_loss(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean loss, and mean(log(Z)^2) over scored targets, Z the sum of exp(logits): it keeps
+    logits from drifting (Chowdhery et al. 2022, section 5). One pass over the logits has both.
     """
-    log_z = logits[targets != IGNORED].float().logsumexp(-1)
-    return log_z.square().mean()
+    scores, wanted = _scores(logits), targets.flatten()
+    scored = wanted != IGNORED
+    log_z = scores.logsumexp(-1)
+    said = scores.gather(-1, wanted.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    count = scored.sum()
+    loss = torch.where(scored, log_z - said, 0.0).sum() / count
+    return loss, torch.where(scored, log_z, 0.0).square().sum() / count
+
+
+def _scores(logits: Tensor) -> Tensor:
+    scores = logits.flatten(0, -2)
+    return scores if scores.dtype == torch.float64 else scores.float()

@@ -11,7 +11,7 @@ from torch import nn
 
 from lab.batch import Batch
 from lab.train.by_position import ByPosition
-from lab.train.evaluation import evaluate
+from lab.train.evaluation import Evaluate, evaluate
 
 KEPT = ("loss", "accuracy", "excess")
 
@@ -22,6 +22,7 @@ def judge_lengths(
     lengths: Sequence[int],
     *,
     precision: str,
+    evaluate: Evaluate = evaluate,
 ) -> tuple[dict[str, float], list[ByPosition]]:
     """Metrics such as `loss@128`, and the losses by position of each length."""
     metrics: dict[str, float] = {}

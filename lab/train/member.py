@@ -23,7 +23,7 @@ from lab.config.train import TrainConfig
 from lab.track.base import Tracker
 from lab.train.checkpoint import Checkpoints
 from lab.train.clock import Clock
-from lab.train.evaluation import evaluate
+from lab.train.evaluation import Evaluate, evaluate
 from lab.train.finite import Fault, first_fault
 from lab.train.hooks import Hook
 from lab.train.state import TrainState
@@ -55,7 +55,7 @@ class Outcome:
 
 @dataclass(eq=False)
 class Member:
-    """`on_row` sees every logged row."""
+    """`on_row` sees every logged row; `evaluate` judges its model."""
 
     state: TrainState
     batches: BatchSource
@@ -67,6 +67,7 @@ class Member:
     checkpoints: Checkpoints | None = None
     hooks: Sequence[Hook] = ()
     on_row: Callable[[int, dict[str, float]], None] = lambda step, row: None
+    evaluate: Evaluate = evaluate
     last_row: dict[str, float] = field(default_factory=dict)
     fault: Fault | None = None
 
@@ -138,7 +139,7 @@ class Member:
         if evaluating and self.fault is None:
             with self.clock.phase("eval"):
                 batches = self.batches.evaluation("val")
-                values = evaluate(state.model, batches, precision=self.config.precision)
+                values = self.evaluate(state.model, batches, precision=self.config.precision)
             row |= {f"val/{name}": value for name, value in values.items()}
             if not math.isfinite(values["loss"]):
                 self.fault = Fault(step, "the validation loss is not finite")

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from lab.config.train import AdamW
+from lab.train import adamw
 
 
 def build_optimizer(model: nn.Module, config: AdamW) -> torch.optim.Optimizer:
@@ -22,7 +23,7 @@ def build_optimizer(model: nn.Module, config: AdamW) -> torch.optim.Optimizer:
                 {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
             ]
             fused = all(p.device.type in ("cpu", "cuda", "mps") for p in parameters)
-            return torch.optim.AdamW(
+            return adamw.AdamW(
                 [group for group in groups if group["params"]],
                 lr=lr,
                 betas=betas,

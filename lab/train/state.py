@@ -35,31 +35,9 @@ class TrainState:
             flat[PENDING] = torch.stack(self.pending)
         return flat
 
-    @torch.no_grad()
-    def load_tensors(self, flat: Mapping[str, Tensor]) -> None:
-        """Take over the tensors of a state of the same shape.
-
-        Raises `ValueError` on those of any other, and then nothing has changed.
-        """
-        self._check(flat)
-        numbers = {name: number for number, name in enumerate(self._in_the_optimizers_order())}
-        moments: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
-        for key, value in flat.items():
-            if key.startswith("optimizer."):
-                name, _, kind = key.removeprefix("optimizer.").rpartition(".")
-                moments[numbers[name]][kind] = value
-        for name, parameter in self.model.named_parameters():
-            parameter.copy_(flat[f"model.{name}"])
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": dict(moments), "param_groups": groups})
-        device = next(self.model.parameters()).device
-        rows = flat.get(PENDING)
-        self.pending = [] if rows is None else list(rows.to(device))
-
-    def _check(self, flat: Mapping[str, Tensor]) -> None:
-        """Every parameter there, nothing unknown, and each of the shape and type that it has here.
-
-        A moment has its parameter's shape, or is one number.
+    def check(self, flat: Mapping[str, Tensor]) -> None:
+        """Raise `ValueError` unless every parameter is there, nothing is unknown, and each has the
+        shape and type that it has here. A moment has its parameter's shape, or is one number.
         """
         wanted = {name: parameter.shape for name, parameter in self.model.named_parameters()}
         if missing := [name for name in wanted if f"model.{name}" not in flat]:
@@ -75,6 +53,27 @@ class TrainState:
                 raise ValueError(
                     f"{key!r} of {value.dtype} and shape {list(value.shape)} is not of this run"
                 )
+
+    @torch.no_grad()
+    def load_tensors(self, flat: Mapping[str, Tensor]) -> None:
+        """Take over the tensors of a state of the same shape.
+
+        Raises `ValueError` on those of any other, and then nothing has changed.
+        """
+        self.check(flat)
+        numbers = {name: number for number, name in enumerate(self._in_the_optimizers_order())}
+        moments: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
+        for key, value in flat.items():
+            if key.startswith("optimizer."):
+                name, _, kind = key.removeprefix("optimizer.").rpartition(".")
+                moments[numbers[name]][kind] = value
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(flat[f"model.{name}"])
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": dict(moments), "param_groups": groups})
+        device = next(self.model.parameters()).device
+        rows = flat.get(PENDING)
+        self.pending = [] if rows is None else list(rows.to(device))
 
     def _in_the_optimizers_order(self) -> list[str]:
         """Names of parameters; an optimizer knows them by number only."""

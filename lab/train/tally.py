@@ -37,6 +37,16 @@ class Tally:
             self.task = self.task or _TaskTally()
             self.task.add(batch, losses, logits, batch.floor)
 
+    def merge(self, other: "Tally") -> None:
+        """Add what was added up elsewhere, over other batches of the same split."""
+        self.nats += other.nats.to(self.device)
+        self.n_scored += other.n_scored
+        if self.n_bytes is not None:
+            self.n_bytes = None if other.n_bytes is None else self.n_bytes + other.n_bytes
+        if other.task is not None:
+            self.task = self.task or _TaskTally()
+            self.task.merge(other.task)
+
     def metrics(self) -> dict[str, float]:
         """Raises `DataError` where nothing was scored."""
         if not self.n_scored:
@@ -72,6 +82,13 @@ class _TaskTally:
             chosen = chosen & scored
             here = [chosen.sum(), right[chosen].sum(), losses[chosen].sum()]
             sums = torch.stack([number.double() for number in here])
+            self.of_slices[name] = self.of_slices.get(name, 0.0) + sums
+
+    def merge(self, other: "_TaskTally") -> None:
+        self.right += other.right
+        self.floor += other.floor
+        self.windows += other.windows
+        for name, sums in other.of_slices.items():
             self.of_slices[name] = self.of_slices.get(name, 0.0) + sums
 
     def metrics(self) -> dict[str, float]:

@@ -18,7 +18,7 @@ from lab.batch import Batch
 from lab.config.train import TrainConfig
 from lab.streams import stream
 from lab.train.device import moved
-from lab.train.evaluation import cross_entropy, logits_of, z_loss
+from lab.train.evaluation import cross_entropy, cross_entropy_and_z_loss, logits_of
 from lab.train.finite import vitals
 from lab.train.member import BatchSource, Member
 from lab.train.optimizer import set_rate
@@ -98,8 +98,11 @@ def losses(
     """The loss of a batch, and what is descended: that and the weighted z-loss."""
     logits = logits_of(model, batch, device)
     targets = moved(batch.targets, device)
-    loss = cross_entropy(logits, targets)
-    return loss, loss + weight * z_loss(logits, targets) if weight else loss
+    if not weight:
+        loss = cross_entropy(logits, targets)
+        return loss, loss
+    loss, z_loss = cross_entropy_and_z_loss(logits, targets)
+    return loss, loss + weight * z_loss
 
 
 def seed_draws(device: torch.device, seed: int) -> None:

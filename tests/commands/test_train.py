@@ -140,7 +140,7 @@ def test_out_of_memory_is_a_sentence_with_its_remedy(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.chdir(work)
-    monkeypatch.setattr("lab.run.train", exhausted)
+    monkeypatch.setattr("lab.run.train_many", exhausted)
     assert main(["train", "run.yaml"]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("out of memory: take more train.micro_batches")

@@ -26,7 +26,7 @@ class Source:
     """Batches with a fixed size of evaluation batch."""
 
     def __init__(self, feed: Feed) -> None:
-        self.batch = feed.batch
+        self.feed, self.batch = feed, feed.batch
         self.evaluation = lambda split: feed.evaluation(split, batch_size=8)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from lab.batch import IGNORED
 from lab.config.model import ModelConfig
 from lab.model.gpt import GPT, build_model
-from lab.train.evaluation import cross_entropy, evaluate, z_loss
+from lab.train.evaluation import cross_entropy, cross_entropy_and_z_loss, evaluate
 from lab.train.padding import padded
 
 V = 11
@@ -78,6 +78,6 @@ def test_z_loss_is_the_mean_square_of_log_z(model: GPT) -> None:
         for t in range(6)
         if targets[row, t] != IGNORED
     ]
-    torch.testing.assert_close(
-        z_loss(logits, targets).double(), sum(squares) / len(squares), rtol=1e-6, atol=0
-    )
+    loss, z_loss = cross_entropy_and_z_loss(logits, targets)
+    torch.testing.assert_close(z_loss.double(), sum(squares) / len(squares), rtol=1e-6, atol=0)
+    torch.testing.assert_close(loss, cross_entropy(logits, targets), rtol=1e-6, atol=0)
