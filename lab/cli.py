@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from lab import tokenizer
+from lab.commands import bench
 from lab.endings import exit_code
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(bench.app, name="bench")
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a value, such as train.steps=100."),
@@ -83,14 +85,17 @@ def sweep(
     sets: Set = None,
 ) -> int:
     """Train and compare the variants of a question; the same command continues it."""
-    from lab.commands.asked import ask
-    from lab.commands.dry_run import dry_run as print_plan
-    from lab.commands.sweep import run
-    from lab.sweep.allowance import Allowance, flops, seconds
-
     if keep and rerun:
         raise typer.BadParameter("--keep and --rerun exclude each other")
     loudness = _quiet(quiet, verbose=verbose)
+    if measure or not dry_run:
+        from lab.sweep.server import begin_early
+
+        begin_early()  # before what follows is imported, and beside it
+
+    from lab.commands.asked import ask
+    from lab.sweep.allowance import Allowance, flops, seconds
+
     allowance = Allowance(
         max_time=None if max_time is None else seconds(max_time),
         max_runs=max_runs,
@@ -98,8 +103,12 @@ def sweep(
     )
     asked = ask(config, overrides=sets or [])
     if dry_run or measure:
+        from lab.commands.dry_run import dry_run as print_plan
+
         print_plan(asked, workers=workers, measure=measure)
         return 0
+    from lab.commands.sweep import run
+
     return run(asked, workers=workers, keep=keep, rerun=rerun, allowance=allowance, quiet=loudness)
 
 
@@ -113,20 +122,33 @@ def train(
     test: Annotated[
         bool, typer.Option("--test", help="Judge it on the test split, too, as confirmation does.")
     ] = False,
+    sharded: Annotated[
+        bool, typer.Option("--sharded", help="Under torchrun: share the model, too, by FSDP.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on with a run of other code, libraries or processes.")
+    ] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     sets: Set = None,
 ) -> int:
     """Train one model with a progress bar, and package it; the same command continues it."""
+    from lab.commands.together import together
     from lab.commands.train import train_one
 
-    return train_one(
-        config,
-        variant=variant,
-        overrides=sets or [],
-        threads=threads,
-        judge="test" if test else "val",
-        quiet=_quiet(quiet, verbose=verbose),
+    loudness = _quiet(quiet, verbose=verbose)
+    return together(
+        lambda meeting: train_one(
+            config,
+            variant=variant,
+            overrides=sets or [],
+            threads=threads,
+            judge="test" if test else "val",
+            meeting=meeting,
+            sharded=sharded,
+            keep=keep,
+            quiet=loudness,
+        )
     )
 
 

@@ -4,6 +4,7 @@ Design choices:
 - what the user can put right is a sentence and a 2: bad input, a folder that cannot be written;
 - what stops for want of room, time or patience is a sentence and a 130: the same command goes on;
 - a traceback means a defect of the lab;
+- of several processes of one command, the first speaks;
 - our own output may lie on a full disk, or its reader may have gone: then nobody hears us.
 """
 
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from lab.errors import LabError, NoSpace
 from lab.files import disk_full, no_space
+from lab.train.distributed.meeting import is_silent
 
 DONE, REFUSED, INTERRUPTED = 0, 2, 130
 
@@ -83,6 +85,8 @@ def _refused(sentence: str) -> int:
 
 
 def _say(sentence: str) -> None:
+    if is_silent():
+        return
     with suppress(OSError):
         Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(
             sentence

@@ -14,6 +14,7 @@ import sys
 from types import FrameType
 
 from lab.sweep.signals import ASKING, say
+from lab.train.distributed.meeting import is_silent
 
 INTERRUPTED = 130
 STREAMS = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
@@ -32,7 +33,8 @@ def entry(*words: str) -> None:
 
         end.code = main([*words, *sys.argv[1:]])
     except KeyboardInterrupt:  # before there was anybody to say so
-        say(b"stopped; the same command continues\n")
+        if not is_silent():
+            say(b"stopped; the same command continues\n")
         end.code = INTERRUPTED
     sys.exit(end.code)
 

@@ -45,13 +45,17 @@ def start_logs(
     quiet: int = 0,
     console: "Console | None" = None,
     told: Collection[str] = (),
+    run: str | None = None,
 ) -> "Logs":
     """Log into the two files of a folder until the value, a context manager, is closed.
 
     With a `console`, warnings and errors are shown there as well, each in a line; `quiet` below 0
     (`-v`) adds what is only of note. Events in `told` are left out there: a display shows them.
+    With a `run`, what is said of another run by its name is left out.
     """
     handlers: list[logging.Handler] = [_File(folder / TEXT, _text), _File(folder / LINES, _json)]
+    for handler in handlers if run is not None else ():
+        handler.addFilter(lambda record: _fields(record).get("run", run) == run)
     if console is not None:
         handlers.append(_Terminal(console, logging.INFO if quiet < 0 else logging.WARNING, told))
     return Logs(handlers)

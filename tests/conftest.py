@@ -19,7 +19,8 @@ from lab.provenance.facts import facts
 from tests.model.configs import FAMILY
 
 with install_import_hook("lab.model", "beartype.beartype"):
-    import lab.model.gpt  # noqa: F401
+    import lab.model.gpt
+    import lab.model.stack  # noqa: F401
 
 settings.register_profile("lab", derandomize=True, deadline=None)  # the same suite everywhere
 settings.load_profile("lab")

@@ -29,6 +29,7 @@ def run(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     [
         "sweep",
         "train",
+        "bench",
         "certify",
         "sample",
         "report",
@@ -130,6 +131,8 @@ BAD = {
     ),
     "nothing to export": (["lab.export", "artifacts/nothing", "--to", "x"], "nothing"),
     "nothing to adopt": (["lab.adopt", "nothing", "--to", "x"], "nothing holds no config.json"),
+    "no section": (["lab.bench", "--only", "stepp"], "did you mean 'step'?"),
+    "no measurement": (["lab.bench", "compare", "a.json", "b.json"], "a.json cannot be read"),
     "no sweep": (["lab.report", "experiments/nothing"], "nothing"),
 }
 

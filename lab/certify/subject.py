@@ -23,6 +23,7 @@ from torch import Tensor
 
 from lab.config.model import ModelConfig
 from lab.model.gpt import GPT
+from lab.model.outline import outlined
 from lab.model.position import PositionEncoding
 
 Build = Callable[[ModelConfig, int], GPT]
@@ -44,13 +45,15 @@ class Subject:
     @cached_property
     def full(self) -> GPT:
         """At the full size, on the meta device."""
-        with torch.device("meta"):
+        with outlined():
             return self.build(self.config, self.vocab_size).eval()
 
     @cached_property
     def full_position(self) -> PositionEncoding:
         """The position encoding of the full size, its fixed tables with their numbers."""
-        return copy.deepcopy(self.full.position).to_empty(device="cpu").double()
+        position = copy.deepcopy(self.full.position)
+        position._apply(_with_memory)  # type: ignore[no-untyped-call]
+        return position.double()
 
     @cached_property
     def small_config(self) -> ModelConfig:
@@ -83,6 +86,11 @@ class Subject:
         """What the small copy says of the texts: (3, T, V)."""
         logits: Tensor = self.small(self.ids)
         return logits
+
+
+def _with_memory(outline: Tensor) -> Tensor:
+    """As `to_empty` would, which for a tensor of the meta device imports half a second's worth."""
+    return torch.empty(outline.shape, dtype=outline.dtype)
 
 
 def reduced(config: ModelConfig) -> ModelConfig:

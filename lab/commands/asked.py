@@ -13,6 +13,7 @@ from lab.commands.progress_bar import progress_bar
 from lab.commands.usable import require_alike, require_usable
 from lab.config.checks import variant_faults
 from lab.config.data import DataConfig
+from lab.config.execution import stated
 from lab.config.explain import config_error
 from lab.config.loading import find, load_sweep
 from lab.config.matching import (
@@ -27,8 +28,6 @@ from lab.config.samplers import Gp
 from lab.config.space import Range, Settings
 from lab.config.sweep import SweepConfig
 from lab.data.prepare import Prepared, prepare
-from lab.report.judging.verdicts import settled_arms
-from lab.report.records import frame
 from lab.sweep.ask import Ask
 from lab.sweep.earlier import Warm, kept_warm
 from lab.sweep.folder import SweepFolder
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXPERIMENTS, ARTIFACTS = Path("experiments"), Path("artifacts")
-THREADS = 1  # a run on a CPU: two one-thread runs beat one of two threads
 ROUNDS = 5  # of timing all arms in turn
 
 
@@ -73,6 +71,9 @@ class Asked:
         return {name: data.tokenizer.vocab_size for name, data in self.data.items()}
 
     def _settled(self, runs: Sequence[PlannedRun], results: Mapping[str, Result]) -> set[str]:
+        from lab.report.judging.verdicts import settled_arms  # with pandas: after the first runs
+        from lab.report.records import frame
+
         table: pd.DataFrame = frame(
             self.question,
             [
@@ -134,15 +135,14 @@ def _made_equal(
 def _seconds(question: SweepConfig, data: Mapping[str, Prepared]) -> dict[str, float]:
     """Seconds a training token here, by arm, the least of some rounds through all arms: what else
     the machine is doing meets them alike."""
-    rounds = [
-        {
-            arm: float(
-                ask_apart(seconds_a_token, unmatched(question, arm), data[arm].folder, THREADS)
-            )
-            for arm in question.arms
-        }
-        for _ in range(ROUNDS)
-    ]
+    executed = stated(question.execution)
+    assert executed is not None, "a question that is matched by seconds says how it is executed"
+
+    def seconds(arm: str) -> float:
+        config, folder = unmatched(question, arm), data[arm].folder
+        return float(ask_apart(seconds_a_token, config, folder, executed.threads))
+
+    rounds = [{arm: seconds(arm) for arm in question.arms} for _ in range(ROUNDS)]
     return {arm: min(found[arm] for found in rounds) for arm in question.arms}
 
 

@@ -1,51 +1,63 @@
 """`lab sweep --dry-run`: the plan, what it costs, and whether there is room for it."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
+from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
 from lab.commands.devices import device_of, n_gpus
+from lab.commands.executing import decided, measured, to_be_measured
+from lab.config.execution import ALONE, Executed
 from lab.provenance.hardware import cores_usable
 from lab.report.tables.matched import made_equal, planned
 from lab.sweep.estimate import Estimate, estimate, remember
 from lab.sweep.launcher import ask_apart, seconds_a_token
 from lab.sweep.rule import rule
 from lab.sweep.space_needed import megabytes, rooms, short_of_room
+from lab.sweep.timing import seconds_in_cohort
 
 
 def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
     """Print the plan and what it costs."""
-    n, tune = workers or cores_usable(), asked.question.tune
+    tune, executed = asked.question.tune, decided(asked)
     if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
         asked.plan.rounds({})  # or a sentence why nothing can be tried
     if measure:
-        n_gpus(asked)
-        _measure(asked)
+        gpus = n_gpus(asked)
+        executed = executed or measured(asked, device="cuda" if gpus else device_of(asked))
+        _measure(asked, executed)
+    n = workers or (executed or ALONE).at_a_time(cores=cores_usable())
     cost = estimate(
         asked.plan,
         vocab_sizes=asked.vocab_sizes,
         device=device_of(asked),
-        threads=THREADS,
         workers=n,
+        executed=executed or ALONE,
     )
-    _print_estimate(asked, cost, workers=n)
+    how = executed.in_words(workers=n) if executed else to_be_measured(asked.question)
+    _print_estimate(asked, cost, workers=n, how=how)
 
 
-def _measure(asked: Asked) -> None:
+def _measure(asked: Asked, executed: Executed) -> None:
     """Time a few steps of each variant and remember them for this machine."""
     for name, data in asked.data.items():
         config = asked.question.variant(name)
+        if executed.kind == "cohort":
+            how: tuple[Any, ...] = (seconds_in_cohort, config, data.folder, executed.members)
+        else:
+            how = (seconds_a_token, config, data.folder)
         remember(
             device=device_of(asked),
-            threads=THREADS,
             flops_per_token=config.model.flops_per_token(data.tokenizer.vocab_size),
             tokens_per_step=config.tokens_per_step,
-            seconds=ask_apart(seconds_a_token, config, data.folder, THREADS),
+            seconds=ask_apart(*how, executed.threads),
+            executed=executed,
         )
 
 
-def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
+def _print_estimate(asked: Asked, cost: Estimate, *, workers: int, how: str) -> None:
     out = Console(highlight=False, emoji=False)
     out.print(f"[bold]{escape(asked.question.question)}[/bold]\n{rule(asked.question)}\n")
     table = Table(
@@ -69,6 +81,7 @@ def _print_estimate(asked: Asked, cost: Estimate, *, workers: int) -> None:
     if tune and any(not name.startswith("train.optimizer") for name in tune.space):
         out.print("the search changes what a run costs; shown is what it costs before any change")
     out.print(f"runs      {_span(cost.runs, str)}, {workers} at a time")
+    out.print(f"execution {escape(how)}", soft_wrap=True)
     out.print(f"FLOPs     {_span(cost.flops, lambda x: f'{x:.2e}')}")
     out.print(f"packages  {_span(cost.package_bytes, megabytes)} in {ARTIFACTS / asked.name}")
     out.print(f"files     {_span(cost.space.files, megabytes)} in {EXPERIMENTS / asked.name}")

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab.certify.many import certify_models
-from lab.commands.asked import ARTIFACTS, EXPERIMENTS, THREADS, Asked
+from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
 from lab.commands.devices import device_of, n_gpus
+from lab.commands.executing import compiled, decided, measured
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.endings import INTERRUPTED
@@ -37,6 +38,7 @@ from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun
 from lab.sweep.progress import Display
 from lab.sweep.registration import registration
+from lab.sweep.server import import_meanwhile
 from lab.sweep.space_needed import rooms, short_of_room, space_needed
 from lab.sweep.supervisor import Supervisor
 from lab.sweep.trials import best
@@ -60,14 +62,20 @@ def run(
 ) -> int:
     """Run or continue the sweep; returns the exit code."""
     folder, artifacts = SweepFolder(EXPERIMENTS / asked.name), ARTIFACTS / asked.name
+    import_meanwhile(asked.question.tune)
     gpus = n_gpus(asked)
-    launcher = LocalLauncher(workers=workers or cores_usable(), devices=range(gpus))
+    device = "cuda" if gpus else device_of(asked)
+    screen = Console(quiet=True, force_terminal=False) if quiet > 0 else console
+    executed = decided(asked, device=device)
+    if executed is None:
+        screen.print("timing some real steps, to choose how runs are executed")
+        executed = measured(asked, device=device)
+    executed = compiled(asked, executed, device=device)
     content = registration(
-        asked.plan, name=asked.name, threads=THREADS, vocab_sizes=asked.vocab_sizes
+        asked.plan, name=asked.name, vocab_sizes=asked.vocab_sizes, executed=executed
     )
     for path in (folder.path, artifacts):
         path.mkdir(parents=True, exist_ok=True)
-    screen = Console(quiet=True, force_terminal=False) if quiet > 0 else console
     told = TOLD if screen is console else ()
     with folder.held(), start_logs(folder.path, quiet=quiet, console=console, told=told):
         keeper = Keeper(folder, content["hash"])
@@ -76,12 +84,14 @@ def run(
             folder=folder,
             artifacts=artifacts,
             data={name: data.folder for name, data in asked.data.items()},
-            threads=THREADS,
-            device="cuda" if gpus else device_of(asked),
+            device=device,
+            executed=executed,
         )
         supervisor = Supervisor(
             orders,
-            launcher=launcher,
+            launcher=LocalLauncher(
+                workers=workers or executed.at_a_time(cores=cores_usable()), devices=range(gpus)
+            ),
             display=Display(objective=asked.question.objectives[0], console=screen),
             keep=keep,
             rerun=rerun,
@@ -127,8 +137,10 @@ def _begin(asked: Asked, supervisor: Supervisor, content: dict[str, Any]) -> Non
     _tell_foreign(supervisor)
     for line in asked.warm.notes:
         display.say(escape(line))
+    executed, slots = supervisor.orders.executed, supervisor.launcher.slots
+    display.say(escape(executed.in_words(workers=slots)))
     space = space_needed(
-        asked.plan, vocab_sizes=asked.vocab_sizes, workers=supervisor.launcher.slots
+        asked.plan, vocab_sizes=asked.vocab_sizes, workers=slots * executed.members
     )
     for sentence in short_of_room(
         rooms(space, files=folder.path, packages=supervisor.orders.artifacts)
@@ -165,7 +177,7 @@ def _stopped(supervisor: Supervisor) -> int:
 
 def _end(asked: Asked, supervisor: Supervisor) -> int:
     """Report; returns the exit code."""
-    folder, device = supervisor.folder, supervisor.orders.device
+    folder, orders = supervisor.folder, supervisor.orders
     if asked.question.packages == "best":
         _keep_best(asked, supervisor)
     _clear_packages(ARTIFACTS / asked.name)
@@ -174,7 +186,9 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
     with suppress(OSError):  # conveniences: the answer does not depend on them
         gather_wandb(runs, into=folder.path / "wandb")
     with suppress(OSError):
-        remember_results(supervisor.results.values(), device=device, threads=THREADS)
+        remember_results(
+            supervisor.results.values(), device=orders.device, executed=orders.executed
+        )
     _print_answer(folder.path, page, asked.name)
     _tell_damaged(ARTIFACTS / asked.name, folder)
     if trouble := tracking_trouble(runs):

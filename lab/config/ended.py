@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from lab.config.execution import Kind
 from lab.config.explain import shown
 
 SCHEMA = 1
@@ -31,6 +32,7 @@ class _Order(_Read):
     settings: dict[str, bool | int | float | str | None] | None = None
     judge: str | None = None
     threads: int = Field(1, ge=1)
+    execution: Kind = "alone"
 
 
 class _Model(_Read):

@@ -14,6 +14,7 @@ from lab.config.arms import arms_of, check_names, twins_of
 from lab.config.base import Strict
 from lab.config.confirm import ConfirmConfig
 from lab.config.contrasts import Contrast, at_scale, cells, effects, pair
+from lab.config.execution import Alone, Execution, stated
 from lab.config.metric import length_of, metric_fault
 from lab.config.objective import Objective, unknown_of
 from lab.config.run import RunConfig
@@ -39,6 +40,7 @@ class SweepConfig(Strict):
     packages: Literal["all", "confirm", "best"] = "all"
     retries: int = Field(2, ge=0, le=100, description="further attempts of a run that goes wrong")
     timeout: float = Field(1800, gt=0, description="seconds without progress: the run hangs")
+    execution: Execution = Field(Alone(), description="how runs are executed; no part of a run")
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
@@ -64,6 +66,12 @@ class SweepConfig(Strict):
             raise ValueError(
                 f"tune.objective: variants are tuned by what they are compared by, "
                 f"{self.tuning_metric}; leave it out, or search without variants"
+            )
+        executed = stated(self.execution)
+        if self.match == "wall-clock" and (executed is None or executed.kind != "alone"):
+            raise ValueError(
+                "match: wall-clock goes by the seconds of runs that train alone on so many "
+                "threads; take execution: {kind: alone, threads: 1}, or match: flops"
             )
         if len(self.objectives) > 1 and (self.confirm or self.packages == "best"):
             part = "confirm" if self.confirm else "packages: best"

@@ -48,7 +48,11 @@ class Table(nn.Module):
 
 
 def _rows(formula: Formula, length: int, *, like: Tensor) -> Tensor:
-    """In float64, which not every device has; and fit for training, wherever it was asked for."""
-    where = "meta" if like.is_meta else "cpu"
-    with torch.inference_mode(False), torch.device(where):
+    """In float64, which not every device has; and fit for training, wherever it was asked for.
+
+    An outline needs their shape alone.
+    """
+    with torch.inference_mode(False), torch.device("cpu"):
+        if like.is_meta:
+            return like.new_empty((length, *formula(1).shape[1:]))
         return formula(length).to(like.device, like.dtype)

@@ -24,6 +24,7 @@ from lab.config.model import ModelConfig
 from lab.config.position import RopePosition, SinusoidalPosition
 from lab.errors import PackageError
 from lab.model.gpt import GPT
+from lab.model.outline import outlined
 from lab.package.header import Stored, read_header
 from lab.package.layout import CONFIG, MAX_TABLE_BYTES
 from lab.package.plain import plain_file
@@ -90,7 +91,7 @@ def _check(path: Path, stored: Sequence[Stored], config: ModelConfig, vocab_size
             f"{config.n_layers} layers with {expected:,}: the two are not of one run; {AGAIN}"
         )
     check_tables(path.with_name(CONFIG), config)
-    with torch.device("meta"):
+    with outlined():
         outline = GPT(config, vocab_size)
     wanted = {name: tuple(p.shape) for name, p in outline.named_parameters()}
     faults = _differences(shapes, wanted)

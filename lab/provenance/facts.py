@@ -18,7 +18,9 @@ from lab.provenance.hardware import processor
 from lab.provenance.repository import Repository
 
 DECISIVE = ("model", "data", "train", "config", "batch.py", "parts.py", "run.py", "streams.py")
-IDENTITY = ("source_digest", "torch", "tokenizers", "device", "threads")
+HOW = ("device", "threads", "execution", "processes", "parallel")
+IDENTITY = ("source_digest", "torch", "tokenizers", *HOW)
+USUAL = {"processes": 1}  # what is not said
 LIBRARIES = ("torch", "numpy", "tokenizers", "safetensors", "optuna", "wandb", "pydantic")
 
 
@@ -56,7 +58,7 @@ def facts() -> dict[str, Any]:
 
 def identity(facts: dict[str, Any]) -> dict[str, Any]:
     """The facts that may change a run's numbers."""
-    return {key: facts.get(key) for key in IDENTITY}
+    return {key: facts.get(key, USUAL.get(key)) for key in IDENTITY}
 
 
 def version(library: str) -> str | None:

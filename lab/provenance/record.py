@@ -23,9 +23,10 @@ def record() -> dict[str, Any]:
     return {**facts(), **found}
 
 
-def write_record(folder: Path, *, device: str, threads: int) -> None:
+def write_record(folder: Path, *, device: str, threads: int, execution: str = "alone") -> None:
     """Leave `provenance.json` in the folder of a run."""
-    write_json(folder / PROVENANCE, {**record(), "device": device, "threads": threads})
+    here = {"device": device, "threads": threads, "execution": execution}
+    write_json(folder / PROVENANCE, {**record(), **here})
 
 
 def recorded(folder: Path) -> dict[str, Any]:

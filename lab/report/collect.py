@@ -28,6 +28,7 @@ from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import load_yaml
 from lab.errors import ConfigError, SweepError
 from lab.files import write_text
+from lab.report.judging.caveats import with_executions
 from lab.report.judging.verdict import Verdict
 from lab.report.judging.verdicts import controls, judge
 from lab.report.records import REMEDY, Record, frame, in_order, record, table
@@ -111,7 +112,8 @@ class Sweep:
 
     def verdicts(self) -> list[Verdict]:
         """What is concluded, a verdict a contrast, in the plan's order."""
-        return judge(self.question, self.runs())
+        records = self.records()
+        return with_executions(judge(self.question, table(self.question, records)), records)
 
     def controls(self) -> list[Verdict]:
         """What is found between the reference and its twin, which differ by chance alone."""

@@ -172,6 +172,11 @@ def is_confirmed_otherwise(question: SweepConfig) -> bool:
     return question.tuning_metric.removeprefix("val/") != question.endpoint.partition("/")[2]
 
 
+def change(share: float) -> str:
+    """`+1.2 %`, `−7.4 %`, or `the same`."""
+    return "the same" if share == 0 else f"{100 * share:+.1f} %".replace("-", "−")
+
+
 def _kind(metric: str) -> str:
     """`loss` of `test/loss@256`."""
     return metric.rsplit("/", 1)[-1].partition("@")[0]

@@ -79,10 +79,14 @@ class Allowance:
         self._begun.setdefault(run.name, self.stands(run))
         self._flops[run.name] = self._cost(run)
 
-    def _cost(self, run: PlannedRun) -> float:
-        since = self._begun[run.name] if run.name in self._begun else self.stands(run)
+    def left(self, run: PlannedRun, *, since: int | None = None) -> float:
+        """The FLOPs that a run takes from a step, by default the one it has come to."""
         until = run.config.train.steps if run.until is None else run.until
-        return max(0, until - since) * self.flops_a_step(run)
+        begins = self.stands(run) if since is None else since
+        return max(0, until - begins) * self.flops_a_step(run)
+
+    def _cost(self, run: PlannedRun) -> float:
+        return self.left(run, since=self._begun.get(run.name))
 
 
 def seconds(text: str) -> float:

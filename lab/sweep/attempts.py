@@ -108,6 +108,11 @@ class Attempts:
     def __init__(self, folder: Path) -> None:
         self.path = folder / ATTEMPTS
 
+    @property
+    def count(self) -> int:
+        """How many there are since the run was last given up."""
+        return _since_given_up(self._kept())
+
     def add(self, mishap: Mishap, *, allowed: int) -> int:
         """Keep one more; returns how many there are since the run was last given up.
 

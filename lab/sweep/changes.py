@@ -13,14 +13,20 @@ from lab.provenance.facts import identity
 
 SHOWN = 5  # of the settings that changed
 DIGEST = 12  # of 64 digits
-NAMES = {"source_digest": "version of the lab's own code", "threads": "number of threads"}
+NAMES = {
+    "source_digest": "version of the lab's own code",
+    "threads": "number of threads",
+    "execution": "kind of execution",
+}
 Changed = Mapping[str, tuple[Any, Any]]  # what was and what is, by the name of a fact
 
 
 def since(order: WorkOrder, here: Mapping[str, Any]) -> Changed:
-    """What differs between the code and machine that a run began on and these, threads too."""
-    there = identity({"device": here["device"], **order.provenance, "threads": order.threads})
-    now = identity({**here})
+    """What differs between the code and machine that a run began on and these, threads too; whoever
+    says nothing of its kind of execution trains alone."""
+    began = {"threads": order.threads, "execution": order.execution}
+    there = identity({"device": here["device"], **order.provenance, **began})
+    now = identity({"execution": "alone", **here})
     return {key: (there[key], value) for key, value in now.items() if value != there[key]}
 
 

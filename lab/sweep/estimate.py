@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from lab.config.execution import ALONE, Executed
 from lab.config.run import RunConfig
 from lab.config.seeds import seeds_of
 from lab.files import cache_folder, read_json, write_json
@@ -44,10 +45,15 @@ class Estimate:
 
 
 def estimate(
-    plan: Plan, *, vocab_sizes: Mapping[str, int], device: str, threads: int, workers: int
+    plan: Plan,
+    *,
+    vocab_sizes: Mapping[str, int],
+    device: str,
+    workers: int,
+    executed: Executed = ALONE,
 ) -> Estimate:
-    """Cost of a plan with `workers` runs at a time."""
-    records = _records(device, threads)
+    """Cost of a plan with `workers` jobs at a time."""
+    records = _records(_key(device, executed))
     costs = tuple(
         _cost(name, plan.question.variant(name), vocab_sizes[name], records)
         for name in plan.question.arms
@@ -62,20 +68,25 @@ def estimate(
         runs=(low, high),
         flops=_total(work, {name: cost.flops for name, cost in of.items()}),
         package_bytes=_kept(plan, {name: cost.package_bytes for name, cost in of.items()}),
-        space=space_needed(plan, vocab_sizes=vocab_sizes, workers=workers),
+        space=space_needed(plan, vocab_sizes=vocab_sizes, workers=workers * executed.members),
         seconds=_total(work, {k: s / workers for k, s in seconds.items()}) if known else None,
     )
 
 
 def remember(
-    *, device: str, threads: int, flops_per_token: int, tokens_per_step: int, seconds: float
+    *,
+    device: str,
+    flops_per_token: int,
+    tokens_per_step: int,
+    seconds: float,
+    executed: Executed = ALONE,
 ) -> None:
-    """Record the seconds a token took, training and evaluation together, on this machine."""
-    file = cache_folder() / "calibration.json"
-    key = f"{device}/{threads}"
+    """Record the seconds a token took, training and evaluation together, on this machine; of a
+    member of a cohort its share of them."""
+    file, key = cache_folder() / "calibration.json", _key(device, executed)
     kept = [
         record
-        for record in _records(device, threads)
+        for record in _records(key)
         if (record["flops_per_token"], record["tokens_per_step"])
         != (flops_per_token, tokens_per_step)
     ]
@@ -89,7 +100,7 @@ def remember(
     write_json(file, _read(file) | {key: kept[-200:]})
 
 
-def remember_results(results: Iterable[Result], *, device: str, threads: int) -> None:
+def remember_results(results: Iterable[Result], *, device: str, executed: Executed = ALONE) -> None:
     """Record the median speed of the finished runs of each size."""
     speeds: dict[tuple[int, int], list[float]] = {}
     for result in results:
@@ -102,10 +113,10 @@ def remember_results(results: Iterable[Result], *, device: str, threads: int) ->
     for (flops, tokens), spent_all in speeds.items():
         remember(
             device=device,
-            threads=threads,
             flops_per_token=flops,
             tokens_per_step=tokens,
             seconds=sorted(spent_all)[len(spent_all) // 2],
+            executed=executed,
         )
 
 
@@ -158,8 +169,14 @@ def _cost(name: str, config: RunConfig, vocab_size: int, records: list[dict[str,
     )
 
 
-def _records(device: str, threads: int) -> list[dict[str, float]]:
-    found = _read(cache_folder() / "calibration.json").get(f"{device}/{threads}", [])
+def _key(device: str, executed: Executed) -> str:
+    """Under which seconds are kept: those of runs alone tell nothing of cohorts."""
+    alone = f"{device}/{executed.threads}"
+    return alone if executed.kind == "alone" else f"{alone}/{executed.kind}"
+
+
+def _records(key: str) -> list[dict[str, float]]:
+    found = _read(cache_folder() / "calibration.json").get(key, [])
     keys = ("flops_per_token", "tokens_per_step", "seconds_per_token")
     return [
         record

@@ -4,13 +4,10 @@ The unit of work is a batch of run folders, usually one.
 """
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,10 +16,9 @@ from lab.config.run import RunConfig
 from lab.errors import LabError, SweepError
 from lab.sweep.attempts import ending
 from lab.sweep.lifeline import end_with_parents
-from lab.sweep.signals import ASKING
+from lab.sweep.server import running_server
 from lab.sweep.worker import work
 
-PRELOADED = ["lab.sweep.preload"]
 TRIES = 3  # of asking a process that is killed
 PATIENCE = 30.0  # seconds in which a process can be started
 
@@ -163,7 +159,7 @@ def _process(target: Callable[..., None], *args: Any) -> BaseProcess:
     """
     patience = time.monotonic() + PATIENCE
     while True:
-        process = _server().Process(target=target, args=args)
+        process = running_server().Process(target=target, args=args)
         try:
             process.start()
             return process
@@ -173,17 +169,3 @@ def _process(target: Callable[..., None], *args: Any) -> BaseProcess:
                     f"no process can be started ({error}); make room for one and try again"
                 ) from None
             time.sleep(0.05)
-
-
-def _server() -> ForkServerContext:
-    """The fork server, deaf to what asks a sweep to end: what to do then is the supervisor's
-    business. It ends when nobody is left to ask it for a process."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    resource_tracker.ensure_running()  # which makes whoever begins it hear again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return context

@@ -15,8 +15,10 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 LOOK = 1.0  # seconds
+UNDER_WAY = signal.SIGURG  # from a worker to its fork server; ignored where nobody listens
 PR_SET_PDEATHSIG = 1
 _IMPORTED_BY = os.getpid()  # in a worker the fork server's number, which imported this for it
 
@@ -32,6 +34,13 @@ def end_with_parents() -> None:
     server = os.getppid() if os.getpid() == _IMPORTED_BY else _IMPORTED_BY
     end_with_parent()
     threading.Thread(target=_watch, args=(server,), name="lifeline", daemon=True).start()
+
+
+def say_under_way() -> None:
+    """Let the fork server know that a worker has what it needs."""
+    if os.getpid() != _IMPORTED_BY:
+        with suppress(OSError):  # one that has died needs to know nothing
+            os.kill(_IMPORTED_BY, UNDER_WAY)
 
 
 def _watch(server: int) -> None:

@@ -1,12 +1,14 @@
 """Work orders: what a worker is told of a run, and where it finds it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.config.order import WorkOrder
+from lab.config.execution import ALONE, Executed
+from lab.config.order import Judge, WorkOrder
+from lab.config.shape import shape_of
 from lab.provenance.facts import facts
 from lab.run_folder import RESULT, lay_order
 from lab.sweep.attempts import FAILURE
@@ -24,8 +26,8 @@ class Orders:
     folder: SweepFolder
     artifacts: Path
     data: Mapping[str, Path | None]
-    threads: int
     device: str
+    executed: Executed = ALONE
 
     @cached_property
     def here(self) -> dict[str, Any]:
@@ -33,9 +35,8 @@ class Orders:
         return {**facts(), "device": self.device}
 
     def of(self, run: PlannedRun) -> WorkOrder:
-        judge = self.plan.question.endpoint.split("/")[0] if run.phase == "confirm" else "val"
         package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
-        data = self.data[self.plan.question.twins.get(run.variant, run.variant)]
+        data = self._data(run)
         return WorkOrder.parse(
             {
                 "run": run.name,
@@ -43,9 +44,11 @@ class Orders:
                 "config": run.config.dump(),
                 "labels": {"sweep": self.folder.name, **run.labels},
                 "settings": run.settings,
-                "judge": judge,
+                "judge": self._judge(run),
                 "until": run.until,
-                "threads": self.threads,
+                "threads": self.executed.threads,
+                "execution": self.executed.kind,
+                "compiled": self._is_compiled(run),
                 "data": str(data) if data else None,
                 "package": str(package) if package else None,
                 "provenance": self.here,
@@ -60,3 +63,23 @@ class Orders:
             (folder / answer).unlink(missing_ok=True)
         lay_order(folder, self.of(run))
         return folder
+
+    def alike(self, run: PlannedRun) -> Hashable:
+        """What orders have in common that one job carries out as a cohort."""
+        shape, compiled = shape_of(run.config), self._is_compiled(run)
+        return shape, compiled, self._data(run), self._judge(run), run.until
+
+    def _judge(self, run: PlannedRun) -> Judge:
+        question = self.plan.question
+        is_test = run.phase == "confirm" and question.endpoint.startswith("test/")
+        return "test" if is_test else "val"
+
+    def _is_compiled(self, run: PlannedRun) -> bool:
+        asked = run.config.train.compile
+        return self._arm(run) in self.executed.compiled if asked == "auto" else asked
+
+    def _data(self, run: PlannedRun) -> Path | None:
+        return self.data[self._arm(run)]
+
+    def _arm(self, run: PlannedRun) -> str:
+        return self.plan.question.twins.get(run.variant, run.variant)

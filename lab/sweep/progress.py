@@ -1,4 +1,4 @@
-"""What a user sees while a sweep runs: one bar for all, one for each run under way."""
+"""What a user sees while a sweep runs: one bar for all, one for each job under way."""
 
 import sys
 from collections.abc import Mapping
@@ -47,14 +47,16 @@ class Display:
         best = f"best {self.metric} {self.best[0]:.4f} ({self.best[1]})" if self.best else ""
         self._bars.update(self._whole, completed=done, total=total, note=best)
 
-    def running(self, run: PlannedRun, progress: Mapping[str, Any]) -> None:
+    def running(self, run: PlannedRun, progress: Mapping[str, Any], *, others: int = 0) -> None:
+        """A run, which stands for so many others of its job."""
         if run.name not in self._tasks:
             total = run.config.train.steps
-            label = f"  {run.variant} {_what(run)}"
-            self._tasks[run.name] = self._bars.add_task(label, total=total, note="")
+            self._tasks[run.name] = self._bars.add_task("", total=total, note="")
         loss = progress.get("val/loss")
         note = f"val/loss {loss:.4f}" if isinstance(loss, float) else ""
-        self._bars.update(self._tasks[run.name], completed=progress.get("step", 0), note=note)
+        label = f"  {run.variant} {_what(run)}" + (f" and {others} more" if others else "")
+        step = progress.get("step", 0)
+        self._bars.update(self._tasks[run.name], description=label, completed=step, note=note)
 
     def ended(self, run: PlannedRun, result: Result | None, *, done: int, total: int) -> None:
         """A run has its result, or was interrupted (None): the one that made it `done` runs."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lab.config.execution import ALONE, Executed
 from lab.config.registered import hash_of
 from lab.sweep.plan import Plan
 from lab.sweep.rule import rule
@@ -10,7 +11,11 @@ from lab.sweep.rule_of_confirmation import level
 
 
 def registration(
-    plan: Plan, *, name: str, threads: int, vocab_sizes: Mapping[str, int]
+    plan: Plan,
+    *,
+    name: str,
+    vocab_sizes: Mapping[str, int],
+    executed: Executed = ALONE,
 ) -> dict[str, Any]:
     """The content of `plan.json`: what is fixed before the first run, and its hash."""
     question = plan.question
@@ -41,7 +46,8 @@ def registration(
         ],
         "level": level(question),
         "warm": plan.warm.dump(),
-        "threads": threads,
+        "threads": executed.threads,
+        "execution": executed.dump(),
         "variants": costs,
         "runs": {"least": low, "greatest": high},
         "first_round": [run.name for batch in first for run in batch],

@@ -61,7 +61,7 @@ class Space:
 
 
 def space_needed(plan: Plan, *, vocab_sizes: Mapping[str, int], workers: int) -> Space:
-    """With `workers` runs at a time."""
+    """With `workers` runs at a time, in whatever jobs."""
     question, provenance = plan.question, len(json.dumps(record()))
     arms = {name: _Arm(question.variant(name), vocab_sizes[name]) for name in question.arms}
     arms |= {twin: arms[reference] for twin, reference in question.twins.items()}

@@ -6,33 +6,34 @@ Design choices:
 - a round is asked of the plan only when the round before it is complete, so results do not
   depend on the number of workers, nor on how often the sweep was interrupted;
 - slots that a round leaves free run ahead on what may be asked for next. What comes of such a run
-  lies in its folder, unread, until the plan asks for it; one that nobody will ask for is stopped;
-- a run that crashes or hangs is tried again as often as the plan says, from its checkpoint;
+  lies in its folder, unread, until the plan asks for it; a job that nobody will ask for is stopped;
+- a job is a run, or several that are alike: each of them begins, ends and fails by itself;
+- a run that crashes or hangs is tried again as often as the plan says, from its checkpoint; one
+  that did so in company is tried again alone, whatever its attempts, since it may be innocent;
 - a signal asks the workers to save and end; a second one ends them at once. Whatever goes wrong
   here, a full disk above all, is told once they have saved and ended;
 - it never imports torch.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from shutil import disk_usage, rmtree
 
-from lab.files import disk_full, existing, write_json
-from lab.result import failure
-from lab.run_folder import RESULT
+from lab.files import disk_full, existing
 from lab.sweep.allowance import Allowance
-from lab.sweep.attempts import NO_SPACE, OUT_OF_MEMORY, Attempts
+from lab.sweep.attempts import NO_SPACE, Attempts
 from lab.sweep.events import note, warn
 from lab.sweep.launcher import Launcher
 from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.progress import Display
+from lab.sweep.queue import Queue
 from lab.sweep.signals import caught, say
 from lab.sweep.story import Story
 from lab.sweep.takeover import Takeover
-from lab.sweep.under_way import UnderWay, under_way
+from lab.sweep.trying_again import failed
+from lab.sweep.under_way import Part, UnderWay, under_way
 
 POLL_SECONDS = 0.5
 
@@ -50,8 +51,7 @@ class Supervisor:
     allowance: Allowance = field(default_factory=Allowance)
     clock: Callable[[], float] = time.monotonic
     results: dict[str, Result] = field(default_factory=dict)
-    jobs: dict[str, UnderWay] = field(default_factory=dict)
-    waiting: deque[PlannedRun] = field(default_factory=deque)
+    jobs: list[UnderWay] = field(default_factory=list)
     ran_ahead: set[str] = field(default_factory=set)
     signals: int = 0
     is_spent: bool = False
@@ -61,6 +61,10 @@ class Supervisor:
         self.plan, self.folder = self.orders.plan, self.orders.folder
         self.story = Story(self.plan, self.results)
         self.there = Takeover(self.orders, self.keep, self.rerun)
+        executed, fills = self.orders.executed, self.orders.device == "cuda"
+        self.queue = Queue(
+            slots=self.launcher.slots, members=executed.members, alike=self._alike, fills=fills
+        )
         self._asked: set[str] = set()
         self._looked = self.clock()
         self._least = self.plan.span()[0]
@@ -109,7 +113,9 @@ class Supervisor:
         waiting = self._unfinished()
         for run in waiting:
             known = run.name in self.ran_ahead
-            if run.name not in self.jobs and (found := self.there.result(run, whatever=known)):
+            if run.name in self._busy:
+                continue
+            if found := self.there.result(run, whatever=known):
                 self.results[run.name] = found
         return bool(waiting) and not self._unfinished()
 
@@ -117,8 +123,8 @@ class Supervisor:
         """Come to the next round; what is decided is kept before it is acted upon."""
         self.adopt_finished()
         self._asked = {run.name for run in self.story.rounds[-1]} if self.story.rounds else set()
-        for each in self.jobs.values():
-            if not self._may_serve(each.run):
+        for each in self.jobs:
+            if each.parts and not any(map(self._may_serve, each.runs)):
                 each.stop()
         if self.story.is_over:
             self._clear()
@@ -139,25 +145,40 @@ class Supervisor:
 
     def _carry_out(self, todo: Sequence[PlannedRun]) -> None:
         """Come to the end of a round, or of all that is under way where nothing more may start."""
-        asked = {run.name for run in todo}
-        self.waiting = deque(run for run in todo if run.name not in self.jobs)
-        ahead = filter(self._is_new, self.story.ahead())
-        while self.jobs if self._is_ending else self.waiting or asked & self.jobs.keys():
-            self._fill(ahead)
+        asked, busy = {run.name for run in todo}, self._busy
+        self.queue.renew(
+            [run for run in todo if run.name not in busy],
+            filter(self._is_new, self.story.ahead()),
+            cost=self.allowance.left,
+        )
+        while self.jobs if self._is_ending else self.queue.asked or asked & self._busy:
+            self._fill()
             self._wait()
 
-    def _fill(self, ahead: Iterator[PlannedRun]) -> None:
+    def _fill(self) -> None:
         """Start what may be started in the slots that are free."""
+        jobs, started = self.queue.jobs, 0
         while len(self.jobs) < self.launcher.slots and not self._is_ending:
-            run = self.waiting[0] if self.waiting else next(ahead, None)
-            if run is None or not self._is_allowed(run):
+            runs = self.queue.take(self._is_allowed, jobs=jobs - started)
+            if not runs:
                 break
-            if self.waiting:
-                self.waiting.popleft()
-            job = self.launcher.start([self.orders.write(run).absolute()])
-            self.jobs[run.name] = under_way(run, job, timeout=self.plan.question.timeout)
-            note("started", f"{run.name} started", run=run.name)
+            started += 1
+            job = self.launcher.start([self.orders.write(run).absolute() for run in runs])
+            self.jobs.append(under_way(runs, job, timeout=self.plan.question.timeout))
+            for run in runs:
+                note("started", f"{run.name} started", run=run.name, of=len(runs))
             self._count()
+
+    @property
+    def _busy(self) -> set[str]:
+        """The names of the runs that are under way."""
+        return {run.name for each in self.jobs for run in each.runs}
+
+    def _alike(self, run: PlannedRun) -> Hashable:
+        """What runs that go together have in common; None of one that is to go alone."""
+        if Attempts(self.folder.run(run.name)).count:
+            return None
+        return self.orders.alike(run), self.allowance.stands(run)
 
     @property
     def _is_ending(self) -> bool:
@@ -180,28 +201,31 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Until a job has ended, or for a moment."""
-        self.launcher.wait([each.job for each in self.jobs.values()], timeout=POLL_SECONDS)
+        self.launcher.wait([each.job for each in self.jobs], timeout=POLL_SECONDS)
         self._look()
-        for name, each in list(self.jobs.items()):
-            if not each.job.is_alive():
-                del self.jobs[name]
-                self._end(each)
+        for each in [*self.jobs]:
+            parts = each.ended()
+            if not each.parts and not each.job.is_alive():
+                self.jobs.remove(each)
+            self.queue.again([part.run for part in parts if not self._end(part, each)])
         self._show()
         if self.jobs and self.allowance.time_is_up:  # then it ends as after one signal
             self.is_spent, self.signals = True, self.signals or 1
         if self._is_stopping:
-            for each in self.jobs.values():
+            for each in self.jobs:
                 each.stop(at_once=self.signals > 1)
 
     def _look(self) -> None:
         """See who goes on; one that hangs is killed."""
         seconds, self._looked = self.clock() - self._looked, self.clock()
-        for name, each in self.jobs.items():
+        for each in self.jobs:
             if each.look(seconds):
-                note("hung", f"{name} hangs and is killed", run=name, seconds=each.timeout)
+                for run in each.runs:
+                    told = f"{run.name} hangs and is killed"
+                    note("hung", told, run=run.name, seconds=each.timeout)
 
     def _is_new(self, run: PlannedRun) -> bool:
-        return run.name not in self.jobs and self.there.is_new(run)
+        return run.name not in self._busy and self.there.is_new(run)
 
     def _may_serve(self, run: PlannedRun) -> bool:
         """Whether a run is asked for, or may be."""
@@ -216,15 +240,17 @@ class Supervisor:
                 rmtree(self.folder.run(run.name), ignore_errors=True)
                 rmtree(self.orders.artifacts / run.name, ignore_errors=True)
 
-    def _end(self, ended: UnderWay) -> None:
-        run = ended.run
+    def _end(self, part: Part, ended: UnderWay) -> bool:
+        """Take what came of a run; False where it is to be tried again."""
+        run, is_over = part.run, True
         result = self.folder.result(run)
         if result is None or not run.is_done({run.name: result}):
             if ended.job.exit_code == NO_SPACE:
                 self.is_full = True
                 warn("no space", f"{run.name} found no room on the disk", run=run.name)
             elif not (ended.stopped or self._is_stopping) and self._may_serve(run):
-                result = self._failed(ended)
+                result = failed(part, ended, orders=self.orders)
+                is_over = result is not None or run.name not in self._asked  # one ahead can wait
         if result is not None and run.name in self._asked:
             self.results[run.name] = result
         elif result is not None:
@@ -233,48 +259,32 @@ class Supervisor:
         note("ended", f"{run.name} ended: {status}", run=run.name, status=status)
         done, total = self._count()
         self.display.ended(run, result, done=done, total=total)
-
-    def _failed(self, ended: UnderWay) -> Result | None:
-        """The result of a run that has failed too often; None where it is tried again."""
-        run, mishap, allowed = ended.run, ended.mishap(), 1 + self.plan.question.retries
-        number = Attempts(ended.folder).add(mishap, allowed=allowed)
-        if mishap.error.startswith(OUT_OF_MEMORY):
-            note(OUT_OF_MEMORY, f"{run.name} {mishap.error}", run=run.name)
-        told = {"run": run.name, "attempt": number, "of": allowed, "step": mishap.step}
-        if number < allowed:
-            again = f"it is tried again ({number + 1} of {allowed})"
-            warn("retried", f"{run.name}: {mishap.in_words}; {again}", error=mishap.error, **told)
-            if run.name in self._asked:  # one ahead is, once it is
-                self.waiting.appendleft(run)
-            return None
-        error = mishap.in_words + (f" (the last of {allowed} attempts)" if allowed > 1 else "")
-        warn("given up", f"{run.name}: {error}", error=mishap.error, **told)
-        result = failure(self.orders.of(run), error, step=mishap.step or 0)
-        write_json(ended.folder / RESULT, result)
-        return result
+        return is_over
 
     def _wind_up(self) -> None:
         """Something went wrong here: what is under way saves and ends before that is told."""
         while self.jobs:
-            for each in self.jobs.values():
+            for each in self.jobs:
                 each.stop(at_once=self.signals > 1)
-            self.launcher.wait([each.job for each in self.jobs.values()], timeout=POLL_SECONDS)
+            self.launcher.wait([each.job for each in self.jobs], timeout=POLL_SECONDS)
             self._look()
-            self.jobs = {name: each for name, each in self.jobs.items() if each.job.is_alive()}
+            self.jobs = [each for each in self.jobs if each.job.is_alive()]
 
     def _show(self) -> None:
         """In runs, those under way by the share of their steps."""
         (whole, total), share = self._counted, 0.0
-        for each in self.jobs.values():
-            self.display.running(each.run, each.progress)
-            share += each.progress.get("step", 0) / each.run.config.train.steps
+        for part, *others in (each.parts for each in self.jobs if each.parts):
+            self.display.running(part.run, part.progress, others=len(others))
+            for one in (part, *others):
+                share += one.progress.get("step", 0) / one.run.config.train.steps
         self.display.at(done=whole + share, total=total)
 
     def _count(self) -> tuple[int, int]:
         """Runs that are done, and those that the plan is known to come to or that ran ahead."""
         paused = {name for name, found in self.results.items() if found["status"] == "running"}
-        done = (self.results.keys() | self.ran_ahead) - paused - self.jobs.keys()
-        known = {run.name for run in self.story.runs} | self.ran_ahead | self.jobs.keys()
+        busy = self._busy
+        done = (self.results.keys() | self.ran_ahead) - paused - busy
+        known = {run.name for run in self.story.runs} | self.ran_ahead | busy
         self._counted = len(done), max(self._least, len(known))
         return self._counted
 

@@ -1,8 +1,8 @@
 """What a sweep's folder already holds: taken over where it answers what the plan asks.
 
 Design choices:
-- runs of other code, another torch or number of threads, finished or not, are not quietly mixed
-  with new ones: they are kept, or trained again, only where the user says so;
+- runs of other code, another torch, number of threads or kind of execution, finished or not, are
+  not quietly mixed with new ones: they are kept, or trained again, only where the user says so;
 - a run that failed, or that an earlier plan did not judge as this one does, is begun again.
 """
 
@@ -69,7 +69,9 @@ class Takeover:
 
     def changed_since(self, order: WorkOrder) -> Changed:
         """What differs between the code and machine that a run began on and these."""
-        return since(order, {**self.orders.here, "threads": self.orders.threads})
+        executed = self.orders.executed
+        here = {"threads": executed.threads, "execution": executed.kind}
+        return since(order, {**self.orders.here, **here})
 
     def _need_a_word(self, run: PlannedRun, changed: Changed) -> None:
         """Raise `SweepError` where nobody has said what to do with runs of other code."""

@@ -1,4 +1,4 @@
-"""A worker process: one work order, one run folder, nothing else of the sweep.
+"""A worker process: one work order and its run folder, or several, and nothing else of the sweep.
 
 Design choices:
 - it reads its order from the folder and answers with `result.json`, or with `reached.json` where
@@ -31,16 +31,18 @@ from lab.log import TEXT, start_logs
 from lab.printed import print_to
 from lab.run_folder import ORDER, RESULT
 from lab.sweep.attempts import FAILURE, NO_SPACE, raised
-from lab.sweep.lifeline import end_with_parents
+from lab.sweep.lifeline import end_with_parents, say_under_way
 
 PROGRESS = "progress.json"
 FAILED = 1
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE = 30.0  # seconds: a worker that was killed may take some to die
 log = logging.getLogger(__name__)
 
 
 def work(folders: Sequence[Path], device: int | None) -> None:
-    """Carry out the orders of some run folders, one after the other, on one GPU if given.
+    """Carry out the orders of some run folders, on one GPU if given: as a cohort where that is
+    ordered, else one after the other.
 
     Ends the process: with 0 where all is well, also when it was asked to stop.
     """
@@ -50,8 +52,14 @@ def work(folders: Sequence[Path], device: int | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     end_with_parents()
+    say_under_way()
     if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+        os.environ[VISIBLE] = visible(device, among=os.environ.get(VISIBLE))
+    if _is_cohort(folders[0]):
+        from lab.sweep.together import carry_out_together
+
+        print_to(folders[0] / TEXT)
+        sys.exit(carry_out_together(folders, stopping))
     code = 0
     for folder in folders:
         if not stopping.is_set():
@@ -59,6 +67,19 @@ def work(folders: Sequence[Path], device: int | None) -> None:
             with start_logs(folder):
                 code = _carry_out(folder, stopping) or code
     sys.exit(code)
+
+
+def visible(device: int, *, among: str | None) -> str:
+    """The name of one GPU, counted among those that this process was given."""
+    given = [name.strip() for name in among.split(",")] if among else []
+    return given[device] if device < len(given) else str(device)
+
+
+def _is_cohort(folder: Path) -> bool:
+    """What an order that can be read says; one that cannot is told of by whoever carries it out."""
+    with suppress(OSError, ValueError, TypeError):
+        return WorkOrder.parse(read_json(folder / ORDER)).execution == "cohort"
+    return False
 
 
 def _carry_out(folder: Path, stopping: threading.Event) -> int:
@@ -80,14 +101,19 @@ def _carry_out(folder: Path, stopping: threading.Event) -> int:
                 execute(order, folder=folder, stop=stop, on_row=progress)
             return 0
         except Exception as error:
-            if no_space(error):
-                return NO_SPACE
-            log.error("the run failed", exc_info=True)
-            try:
-                write_json(folder / FAILURE, {"error": raised(error), "step": progress.step})
-            except OSError as another:
-                return NO_SPACE if no_space(another) else FAILED
-            return FAILED
+            return tell(error, folder, step=progress.step)
+
+
+def tell(error: Exception, folder: Path, *, step: int | None) -> int:
+    """Leave word of what went wrong in the folder of a run; returns the exit code."""
+    if no_space(error):
+        return NO_SPACE
+    log.error("the run failed", exc_info=error, extra={"fields": {"run": folder.name}})
+    try:
+        write_json(folder / FAILURE, {"error": raised(error), "step": step})
+    except OSError as another:
+        return NO_SPACE if no_space(another) else FAILED
+    return FAILED
 
 
 class Progress:

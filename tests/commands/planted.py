@@ -1,9 +1,10 @@
 """Runs that go wrong where a file beside them says so: for a test's own fork server.
 
 `faults/<variant>-<seed>` in a sweep's folder holds the names of faults, one a line; an attempt of
-that run that has logged the step `AT` takes the first line away and has that fault. What it trained
-until then is added to `steps/<variant>-<seed>`: the first step it logged, and the last; at the end
-of the run, too.
+that run that has logged the step `AT` takes the first line away and has that fault; one that takes
+others along has it `EARLIER`, so that they have not come to theirs. What it trained until then is
+added to `steps/<variant>-<seed>`: the first step it logged, and the last; at the end of the run,
+too.
 """
 
 import os
@@ -15,7 +16,7 @@ from typing import Any
 import lab.run
 from lab.config.order import WorkOrder
 
-AT = 57
+AT, EARLIER = 57, 27
 _execute = lab.run.execute
 
 
@@ -29,7 +30,7 @@ def execute(order: WorkOrder, *, folder: Path, on_row: Any, **more: Any) -> Any:
         on_row(step, found)
         steps.append(step)
         faults = planted.read_text().splitlines() if planted.exists() else []
-        if step == AT and faults:
+        if faults and step == (EARLIER if faults[0] == "kill the server" else AT):
             planted.write_text("\n".join(faults[1:]))
             tell()
             FAULTS[faults[0]]()

@@ -53,7 +53,7 @@ def test_a_sweep_and_each_run_have_a_log(
     assert told.count("started") == told.count("ended") == 2
     assert (lab.sweep / TEXT).read_text().count(" INFO lab.sweep") >= 4
     for run in (lab.sweep / "runs").iterdir():
-        assert events(run) == ["begun", "complete"]
+        assert events(run) == ["begun", "judged", "complete"]
     if option == "-q":
         assert done.stderr == ""
     assert (" started\n" in done.stderr) == (option == "-v")
@@ -68,7 +68,7 @@ def test_a_run_alone_has_a_log(
 ) -> None:
     assert main(["train", "run.yaml", *([option] if option else [])]) == 0
     (folder,) = (work / "experiments" / "train").iterdir()
-    assert events(folder) == ["begun", "complete"]
+    assert events(folder) == ["begun", "judged", "complete"]
     told = capfd.readouterr().err
     assert ("begun at step 0 of 12" in told) == (option == "-v")
     assert ("step 12/12" in told) == (option != "-q")
@@ -92,7 +92,7 @@ def test_a_warning_of_a_run_is_shown_on_the_terminal_and_kept(
     assert len(lines) == 1
     assert lines[0].startswith("warning: wandb failed and gets nothing more of this run")
     (folder,) = (work / "experiments" / "train").iterdir()
-    assert events(folder) == ["begun", "tracking failed", "complete"]
+    assert sorted(events(folder)) == ["begun", "complete", "judged", "tracking failed"]
 
 
 def test_a_terminal_without_a_key_is_asked_for_none(work: Path) -> None:

@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_CACHE", str(cache))
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # also of one begun in a folder
-        patch.setattr("lab.sweep.launcher.PRELOADED", ["lab.sweep.preload", "tests.commands.plant"])
+        patch.setattr("lab.sweep.server.PRELOADED", ["lab.sweep.preload", "tests.commands.plant"])
         yield cache
     end_server()
 

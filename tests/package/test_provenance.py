@@ -26,7 +26,7 @@ def test_a_package_has_the_record_of_its_run(
     content = execute(asked, folder=folder)
     assert content is not None
     left = json.loads((folder / "provenance.json").read_text())
-    assert left.keys() == record().keys() | {"device", "threads"}
+    assert left.keys() == record().keys() | {"device", "threads", "execution"}
     (package,) = map(load_package, (tmp_path / "artifacts").iterdir())
     found = package.provenance
     assert found.keys() == left.keys() | asked.provenance.keys() | {"compute"}

@@ -1,6 +1,6 @@
 """A gigabyte of text becomes token ids within a gibibyte, at the speed of the library or better.
 
-The text is what scripts/bench_data.py makes up. Memory is that of a whole `prepare`, in a process
+The text is what scripts/bench/data.py makes up. Memory is that of a whole `prepare`, in a process
 of its own that keeps its own count: reading, learning, encoding, searching for held-out text. Speed
 is measured on portions of that text, ours and the library's in turn, so that whatever else the
 machine does falls on both.
@@ -21,7 +21,7 @@ import lab
 from lab.data.store import open_prepared
 
 LOG = logging.getLogger(__name__)  # shown by --log-cli-level=info
-BENCH = runpy.run_path(str(Path(lab.__file__).parents[1] / "scripts" / "bench_data.py"))
+BENCH = runpy.run_path(str(Path(lab.__file__).parents[1] / "scripts" / "bench" / "data.py"))
 SIZE = 10**9  # bytes
 PORTION, EVERY = 10**7, 90 * 10**6  # bytes
 MEMORY = 2**30  # bytes

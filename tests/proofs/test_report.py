@@ -1,6 +1,6 @@
 """A report over a thousand runs is made in seconds, and opens at once.
 
-The sweep is what scripts/bench_report.py makes up. Seconds are the processor's, of a process of its
+The sweep is what scripts/bench/report.py makes up. Seconds are the processor's, of a process of its
 own: other work on the machine does not count. Memory is the most that process ever had.
 """
 
@@ -13,7 +13,7 @@ import pytest
 import lab
 
 LOG = logging.getLogger(__name__)  # shown by --log-cli-level=info
-BENCH = runpy.run_path(str(Path(lab.__file__).parents[1] / "scripts" / "bench_report.py"))
+BENCH = runpy.run_path(str(Path(lab.__file__).parents[1] / "scripts" / "bench" / "report.py"))
 SECONDS = 20
 MEMORY = 2**30  # bytes
 PAGE = 3 * 10**6  # bytes

@@ -14,7 +14,7 @@ def test_facts_are_plain_and_know_the_libraries() -> None:
 
 
 def test_identity_is_what_may_change_a_number() -> None:
-    here = {**facts(), "device": "cpu", "threads": 1}
+    here = {**facts(), "device": "cpu", "threads": 1, "execution": "alone"}
     assert identity(here) == identity({**here, "git_commit": "other", "command": "other"})
-    for key in ("source_digest", "torch", "device", "threads"):
+    for key in ("source_digest", "torch", "device", "threads", "execution"):
         assert identity(here) != identity({**here, key: "other"})

@@ -30,9 +30,9 @@ def test_what_was_left_in_a_folder_is_read_in_the_environment_of_the_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker is given a GPU in its own environment, whatever its supervisor had."""
-    write_record(tmp_path, device="cuda", threads=3)
+    write_record(tmp_path, device="cuda", threads=3, execution="cohort")
     left = json.loads((tmp_path / "provenance.json").read_text())
-    assert left == {**record(), "device": "cuda", "threads": 3}
+    assert left == {**record(), "device": "cuda", "threads": 3, "execution": "cohort"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
     found = recorded(tmp_path)
     assert found["environment"]["CUDA_VISIBLE_DEVICES"] == "5"

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from lab.config.execution import Executed
 from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
 from lab.files import read_json, write_json
@@ -28,7 +29,10 @@ Loss = Callable[[WorkOrder], float]
 
 @dataclass(eq=False)
 class FakeJob:
-    """Ends well when its time has come, without a word when it is stopped or killed."""
+    """Ends well when its time has come, without a word when it is stopped or killed.
+
+    `order` is that of its run, the first where it has several.
+    """
 
     folders: Sequence[Path]
     order: WorkOrder
@@ -41,7 +45,8 @@ class FakeJob:
 
     def stop(self) -> None:
         self.alive, self.exit_code = False, 0
-        (self.folders[0] / "checkpoint").mkdir(exist_ok=True)
+        for folder in self.folders:
+            (folder / "checkpoint").mkdir(exist_ok=True)
 
     def kill(self) -> None:
         self.alive, self.exit_code = False, -signal.SIGKILL
@@ -49,9 +54,12 @@ class FakeJob:
 
 @dataclass
 class FakeLauncher:
-    """`seconds` of each run by its order; `fates` gives statuses, 'died' among them, by run.
+    """`seconds` of each run by its order; `fates` gives statuses, or the code that its job ends
+    with, by run: then no other of that job has a result, but for one that has diverged. A job takes
+    as long as its longest run.
 
-    `interrupt` sends this process a SIGINT once so many runs have been started.
+    `interrupt` sends this process a SIGINT once so many runs have been started; `jobs` has the
+    runs of each job.
     """
 
     slots: int
@@ -60,14 +68,19 @@ class FakeLauncher:
     fates: dict[tuple[str, int], Any] = field(default_factory=dict)
     interrupt: int | None = None
     started: list[str] = field(default_factory=list)
+    jobs: list[list[str]] = field(default_factory=list)
     busiest: int = 0
 
     def start(self, folders: Sequence[Path]) -> FakeJob:
-        order = WorkOrder.parse(read_json(folders[0] / "order.json"))
-        self.started.append(order.run)
-        if len(self.started) == self.interrupt:
-            signal.raise_signal(signal.SIGINT)
-        return FakeJob(folders, order, math.inf if self.hangs(order) else self.seconds(order))
+        orders = [WorkOrder.parse(read_json(folder / "order.json")) for folder in folders]
+        self.jobs.append([order.run for order in orders])
+        for order in orders:
+            self.started.append(order.run)
+            if len(self.started) == self.interrupt:
+                signal.raise_signal(signal.SIGINT)
+        hangs = [self.hangs(order) for order in orders]
+        seconds = math.inf if any(hangs) else max(map(self.seconds, orders))
+        return FakeJob(folders, orders[0], seconds)
 
     def hangs(self, order: WorkOrder) -> bool:
         fate = self.fates.get(_key(order))
@@ -90,22 +103,28 @@ class FakeLauncher:
                 self._end(job)
 
     def _end(self, job: FakeJob) -> None:
-        order = job.order
+        orders = [WorkOrder.parse(read_json(folder / "order.json")) for folder in job.folders]
+        fates = [self._fate(order) for order in orders]
+        job.exit_code = next((fate for fate in fates if isinstance(fate, int)), 0)
+        for folder, order, fate in zip(job.folders, orders, fates, strict=True):
+            if isinstance(fate, str) and (job.exit_code == 0 or fate == "diverged"):
+                self._write(folder, order, fate)
+
+    def _fate(self, order: WorkOrder) -> Any:
         fate = self.fates.get(_key(order), "complete")
         if isinstance(fate, list):
             fate = fate.pop(0) if fate else "complete"
-        fate = NO_SPACE if fate == "full" else fate
-        job.exit_code = fate if isinstance(fate, int) else 0
-        if isinstance(fate, str):
-            loss = self.loss(order)
-            done = fate == "complete"
-            metrics = {"val/loss": loss, "test/loss": loss} if done else {}
-            found = result(
-                order, fate, step=order.config.train.steps, metrics=metrics,
-                initial={"val/loss": 4.0}, evaluations={}, model={}, data={},
-                timing={"total": self.seconds(order)}, provenance={}, error=None if done else "x",
-            )  # fmt: skip
-            write_json(job.folders[0] / "result.json", found)
+        return NO_SPACE if fate == "full" else fate
+
+    def _write(self, folder: Path, order: WorkOrder, fate: Any) -> None:
+        loss, done = self.loss(order), fate == "complete"
+        metrics = {"val/loss": loss, "test/loss": loss} if done else {}
+        found = result(
+            order, fate, step=order.config.train.steps, metrics=metrics,
+            initial={"val/loss": 4.0}, evaluations={}, model={}, data={},
+            timing={"total": self.seconds(order)}, provenance={}, error=None if done else "x",
+        )  # fmt: skip
+        write_json(folder / "result.json", found)
 
 
 def _key(order: WorkOrder) -> tuple[str, int]:
@@ -153,19 +172,23 @@ def settled(question: SweepConfig) -> Judge:
     return judge
 
 
-def sweep(path: Path, plan: Plan, launcher: FakeLauncher) -> Crew:
+def sweep(path: Path, plan: Plan, launcher: FakeLauncher, **more: Any) -> Crew:
     """Run, or continue, a plan in a folder."""
-    made = supervisor(path, plan, launcher)
+    made = supervisor(path, plan, launcher, **more)
     return Crew(made.folder, made, launcher, made.run())
 
 
-def supervisor(path: Path, plan: Plan, launcher: FakeLauncher, **more: Any) -> Supervisor:
+def supervisor(
+    path: Path, plan: Plan, launcher: FakeLauncher, *, members: int = 0, **more: Any
+) -> Supervisor:
+    """With `members`, runs go in cohorts of up to so many."""
+    executed = Executed(kind="cohort", members=members) if members else Executed()
     folder, question = SweepFolder(path), plan.question
     path.mkdir(parents=True, exist_ok=True)
     console = Console(file=StringIO())
     data = dict.fromkeys(question.arms)
     return Supervisor(
-        Orders(plan, folder, path / "artifacts", data, threads=1, device="cpu"),
+        Orders(plan, folder, path / "artifacts", data, more.pop("device", "cpu"), executed),
         launcher=launcher,
         display=Display(objective=question.objectives[0], console=console),
         on_advance=Keeper(folder, "the plan's hash"),

@@ -21,7 +21,7 @@ SEEN = [Seen("rope-0-1", "rope", "tune"), Seen("rope-1-2", "rope", "confirm")]
 def content(**changes: Any) -> dict[str, Any]:
     plan = plan_of(**changes)
     sizes = dict.fromkeys(plan.question.arms, 50)
-    return registration(plan, name="q", threads=1, vocab_sizes=sizes)
+    return registration(plan, name="q", vocab_sizes=sizes)
 
 
 def written(old: dict[str, Any] | None = None, /, **changes: Any) -> dict[str, Any]:

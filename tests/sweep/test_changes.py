@@ -84,9 +84,9 @@ def test_an_exploratory_answer_says_why() -> None:
 
 
 def test_facts_are_told_in_words() -> None:
-    changed = {"source_digest": DIGESTS, "threads": (1, 2)}
+    changed = {"source_digest": DIGESTS, "threads": (1, 2), "execution": ("alone", "cohort")}
     assert in_words(changed) == (
         "version of the lab's own code (aaaaaaaaaaaa, now bbbbbbbbbbbb), number of threads (1, "
-        "now 2)"
+        "now 2), kind of execution (alone, now cohort)"
     )
     assert "more of the runs" not in choose("runs/a", changed, others=0)

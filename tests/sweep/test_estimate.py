@@ -24,19 +24,19 @@ def plan(**confirm: object) -> Plan:
 
 
 def test_every_run_costs_what_its_own_size_costs() -> None:
-    found = estimate(plan(), vocab_sizes=SIZES, device="cpu", threads=1, workers=2)
+    found = estimate(plan(), vocab_sizes=SIZES, device="cpu", workers=2)
     base, wide = found.costs
     assert found.runs == (2 * 3, 6 * 3)  # with a twin of the first
     assert found.flops == (2 * (2 * base.flops + wide.flops), 6 * (2 * base.flops + wide.flops))
     assert found.package_bytes[1] == 6 * BYTES_A_PARAMETER * (2 * base.n_params + wide.n_params)
     assert found.seconds is None
-    without = estimate(plan(twin=False), vocab_sizes=SIZES, device="cpu", threads=1, workers=2)
+    without = estimate(plan(twin=False), vocab_sizes=SIZES, device="cpu", workers=2)
     assert without.flops == (2 * (base.flops + wide.flops), 6 * (base.flops + wide.flops))
 
 
 def test_only_the_best_package_is_kept_where_that_is_asked_for() -> None:
     few = plan_of(tune=None, variants={"base": {}, "wide": WIDE}, packages="best")
-    found = estimate(few, vocab_sizes=SIZES, device="cpu", threads=1, workers=1)
+    found = estimate(few, vocab_sizes=SIZES, device="cpu", workers=1)
     assert found.package_bytes == tuple(sorted(cost.package_bytes for cost in found.costs))
 
 
@@ -46,10 +46,10 @@ def test_seconds_are_those_of_the_nearest_size_scaled() -> None:
     tokens = BASE["train"]["batch_size"] * BASE["model"]["max_seq_len"]
     for name, seconds in (("base", 0.001), ("wide", 0.004)):
         remember(
-            device="cpu", threads=1, flops_per_token=flops[name], tokens_per_step=tokens,
+            device="cpu", flops_per_token=flops[name], tokens_per_step=tokens,
             seconds=seconds,
         )  # fmt: skip
-    found = estimate(asked, vocab_sizes=SIZES, device="cpu", threads=1, workers=2)
+    found = estimate(asked, vocab_sizes=SIZES, device="cpu", workers=2)
     per_run = BASE["train"]["steps"] * tokens
     assert found.seconds == pytest.approx([n * (2 * 0.001 + 0.004) * per_run / 2 for n in (2, 6)])
 
@@ -60,7 +60,7 @@ def test_the_median_speed_of_finished_runs_is_remembered(tmp_path: Path) -> None
          "timing": {"train": seconds, "eval": 0.0}}
         for seconds in (1.0, 3.2, 9.0)
     ]  # fmt: skip
-    remember_results([*results, {"status": "failed", "timing": {}}], device="cpu", threads=1)
+    remember_results([*results, {"status": "failed", "timing": {}}], device="cpu")
     assert read_json(tmp_path / "calibration.json") == {
         "cpu/1": [{"flops_per_token": 7, "tokens_per_step": 32, "seconds_per_token": 0.01}]
     }

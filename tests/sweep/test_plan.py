@@ -253,9 +253,7 @@ def test_the_span_counts_twins_and_who_is_not_looked_at_again() -> None:
 @pytest.mark.parametrize("change", [{"alpha": 0.1}, {"margin": 0.5}, {"max_seeds": 6}])
 def test_the_hash_covers_what_counts_as_an_answer(change: dict[str, Any]) -> None:
     def hash_of(plan: Plan) -> str:
-        content = registration(
-            plan, name="q", threads=1, vocab_sizes=dict.fromkeys(QUESTION["variants"], 50)
-        )
+        content = registration(plan, name="q", vocab_sizes=dict.fromkeys(QUESTION["variants"], 50))
         return str(content["hash"])
 
     assert hash_of(plan_of()) == hash_of(plan_of())

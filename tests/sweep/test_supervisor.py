@@ -297,7 +297,7 @@ def test_a_full_disk_stops_the_sweep_and_is_no_attempt(tmp_path: Path, workers: 
 
 
 @pytest.mark.parametrize(
-    "where", ["run_folder.write_json", "sweep.supervisor.write_json", "keeper"]
+    "where", ["run_folder.write_json", "sweep.trying_again.write_json", "keeper"]
 )
 def test_an_error_of_the_supervisor_itself_is_told_once_the_runs_have_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

@@ -15,7 +15,7 @@ from lab.files import read_json, write_json
 from lab.holding import held
 from lab.run_folder import ORDER, REACHED, RESULT
 from lab.sweep.attempts import FAILURE, NO_SPACE, OUT_OF_MEMORY
-from lab.sweep.worker import FAILED, PROGRESS, Progress, _carry_out
+from lab.sweep.worker import FAILED, PROGRESS, Progress, _carry_out, visible
 
 
 @pytest.fixture
@@ -148,3 +148,18 @@ def test_progress_is_a_heartbeat(tmp_path: Path) -> None:
     assert (tmp_path / PROGRESS).stat().st_mtime > 1
     progress(3, {"train/loss": float("nan"), "val/loss": 2.0})
     assert read_json(tmp_path / PROGRESS) == {"step": 3, "val/loss": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("device", "among", "name"),
+    [
+        (1, None, "1"),
+        (0, "", "0"),
+        (1, "2,3", "3"),
+        (0, "GPU-8f1c, GPU-77aa", "GPU-8f1c"),
+    ],
+)
+def test_a_gpu_is_counted_among_those_that_were_given(
+    device: int, among: str | None, name: str
+) -> None:
+    assert visible(device, among=among) == name

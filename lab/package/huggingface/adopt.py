@@ -16,6 +16,7 @@ from lab.config.model import ModelConfig
 from lab.errors import PackageError
 from lab.files import sha256_file
 from lab.model.gpt import GPT
+from lab.model.outline import outlined
 from lab.package.huggingface.catalogue import CATALOGUE, Stock
 from lab.package.huggingface.checkpoint import check, read_tensors, weight_files
 from lab.package.huggingface.files import table_of
@@ -124,7 +125,7 @@ def _model(
             )
     biases = stock.scope.bias.written(config)
     try:
-        with torch.device("meta"):
+        with outlined():
             parameters = dict(GPT(config, vocab_size).named_parameters())
     except RuntimeError as error:
         raise PackageError(f"{folder}/config.json describes a model of no size: {error}") from None

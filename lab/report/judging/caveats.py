@@ -1,7 +1,9 @@
 """What a reader should know beside a verdict before believing it."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from lab.config.sweep import SweepConfig
 from lab.report.judging.tuned import Tuned, settings_of, trials_of
 from lab.report.judging.verdict import Verdict
 from lab.report.judging.wording import amount
+from lab.report.records import Record
 from lab.report.terms import listed, quantity, setting, unit
 
 
@@ -34,6 +37,26 @@ def caveats(
     if verdict.kind == "undecided" and confirm is not None and confirm.margin is None:
         found.append("the plan gives no margin, so 'equivalent' could not be concluded")
     return tuple(found)
+
+
+def with_executions(verdicts: Sequence[Verdict], records: Sequence[Record]) -> list[Verdict]:
+    """The verdicts, with a caveat where the runs of one were executed in more than one way."""
+    kinds: dict[str, Counter[str]] = {}
+    for record in records:
+        if record.phase == "confirm" and record.status == "complete":
+            kind = record.order.get("execution", "alone")
+            kinds.setdefault(record.variant, Counter())[kind] += 1
+    found = []
+    for verdict in verdicts:
+        of = sum((kinds.get(arm, Counter()) for arm in verdict.weights), Counter[str]())
+        if len(of) > 1:
+            mixed = (
+                f"{of['alone']} of its runs were trained alone and {of['cohort']} in cohorts, so a "
+                "part of a difference may be rounding; --rerun trains them all in one way"
+            )
+            verdict = replace(verdict, caveats=(mixed, *verdict.caveats))
+        found.append(verdict)
+    return found
 
 
 def _about_tau(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> list[str]:

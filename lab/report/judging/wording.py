@@ -7,12 +7,15 @@ Design choices:
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lab.config.confirm import ConfirmConfig
 from lab.config.sweep import SweepConfig
-from lab.report.judging.tuned import Tuned
 from lab.report.judging.verdict import Verdict
 from lab.report.terms import listed, quantity, unit
+
+if TYPE_CHECKING:
+    from lab.report.judging.tuned import Tuned  # with pandas, and a rule is told without
 
 
 def amount(value: float, *, doubt: float | None = None) -> str:
@@ -31,7 +34,7 @@ def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def comparison(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> str:
+def comparison(verdict: Verdict, question: SweepConfig, tuned: "Sequence[Tuned | None]") -> str:
     """The verdict on a contrast. `tuned`: of each arm in it, in the order of its weights."""
     confirm = question.confirm
     assert confirm is not None
@@ -208,7 +211,7 @@ def _trials_needed(verdict: Verdict) -> str:
     return f"About {trials} for each variant should tell."
 
 
-def _not_compared(verdict: Verdict, question: SweepConfig, tuned: Sequence[Tuned | None]) -> str:
+def _not_compared(verdict: Verdict, question: SweepConfig, tuned: "Sequence[Tuned | None]") -> str:
     for name, side in zip(verdict.weights, tuned, strict=True):
         if side and not side.chosen:
             trials = plural(side.trials, "tuning trial")
@@ -253,7 +256,7 @@ def seeds(verdict: Verdict) -> str:
     return plural(verdict.n, "seed")
 
 
-def _tuning(question: SweepConfig, verdict: Verdict, tuned: Sequence[Tuned | None]) -> str:
+def _tuning(question: SweepConfig, verdict: Verdict, tuned: "Sequence[Tuned | None]") -> str:
     if verdict.effect == "twin":
         return "the same settings"
     if question.tune is None:

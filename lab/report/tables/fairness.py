@@ -19,8 +19,8 @@ from lab.config.sweep import SweepConfig
 from lab.report.judging.tuned import trials_of, tuning_of
 from lab.report.tables.finished import finished
 from lab.report.tables.matched import MEASURED, SPREAD, alike, made_equal, relative
-from lab.report.tables.table import Show, Table, change, decimals, megabytes, seconds, share, whole
-from lab.report.terms import header, setting, short_names
+from lab.report.tables.table import Show, Table, decimals, megabytes, seconds, share, whole
+from lab.report.terms import change, header, setting, short_names
 from lab.stats.paired import noise_floor
 
 Shapes = Mapping[str, Sequence[int]]  # of weights, by logical name

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from lab.config.base import get
 from lab.config.matching import WIDTH, unmatched
 from lab.config.sweep import SweepConfig
-from lab.report.tables.table import change
-from lab.report.terms import listed
+from lab.report.terms import change, listed
 
 AXES = {
     "tokens": "tokens",

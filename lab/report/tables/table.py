@@ -83,11 +83,6 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def change(share: float) -> str:
-    """`+1.2 %`, `−7.4 %`, or `the same`."""
-    return "the same" if share == 0 else f"{100 * share:+.1f} %".replace("-", "−")
-
-
 def share(value: float) -> str:
     return f"{100 * value:.0f} %"
 

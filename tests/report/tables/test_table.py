@@ -11,6 +11,7 @@ import pytest
 
 from lab.report.tables import table
 from lab.report.tables.table import Table, plain
+from lab.report.terms import change
 
 
 def test_cells_are_shown_and_missing_ones_are_dashes():
@@ -37,9 +38,9 @@ def test_plain_values_are_json():
     ("show", "value", "text"),
     [
         (table.whole, 1234567.0, "1,234,567"),
-        (table.change, -0.0725, "−7.2 %"),
-        (table.change, 0.0, "the same"),
-        (table.change, 0.5, "+50.0 %"),
+        (change, -0.0725, "−7.2 %"),
+        (change, 0.0, "the same"),
+        (change, 0.5, "+50.0 %"),
         (table.decimals(3), -0.12345, "−0.123"),
         (table.short, 66.17, "66.2"),
         (table.probability, 0.03125, "0.031"),
