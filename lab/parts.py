@@ -35,7 +35,8 @@ from lab.train.spending import spending
 from lab.train.world import ALONE, World
 
 POSITIONS = "positions.csv"
-EVAL_TOKENS = 8192  # a batch: large enough to be quick, small enough for any memory
+EVAL_TOKENS = 1024  # a batch: as many as a core's cache holds
+MANY_TOKENS = 8192  # on a GPU: enough to keep it busy
 
 
 class Parts:
@@ -62,7 +63,7 @@ class Parts:
             self.data, config.data, seq_len=length, batch_size=config.train.batch_size,
             seed=config.seed, limit=config.evaluate.tokens,
         )  # fmt: skip
-        self.batches = Source(self.feed, length, beat)
+        self.batches = Source(self.feed, length, beat, eval_tokens(self.device))
         vocab_size = self.data.tokenizer.vocab_size
         model = build_model(config.model, vocab_size, seed=config.seed, source=config.init_stream)
         model.recomputes = config.train.activation_checkpointing
@@ -197,6 +198,11 @@ class Parts:
         return {split: self.feed.evaluated(split) for split in splits}
 
 
+def eval_tokens(device: torch.device) -> int:
+    """How many tokens are evaluated at once."""
+    return EVAL_TOKENS if device.type == "cpu" else MANY_TOKENS
+
+
 @dataclass(frozen=True)
 class Source:
     """Batches with an evaluation batch size that suits the length of their windows."""
@@ -204,13 +210,14 @@ class Source:
     feed: Feed
     seq_len: int
     beat: Callable[[], object]
+    tokens: int  # of an evaluation batch
 
     def batch(self, step: int, *, part: slice | None = None) -> Batch:
         return self.feed.batch(step, part=part)
 
     def evaluation(self, split: str, *, seq_len: int | None = None) -> Iterator[Batch]:
         length = seq_len or self.seq_len
-        size = max(1, EVAL_TOKENS // length)
+        size = max(1, self.tokens // length)
         for batch in self.feed.evaluation(split, batch_size=size, seq_len=length):
             self.beat()
             yield batch

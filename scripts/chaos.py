@@ -1,10 +1,11 @@
 """A real sweep, killed again and again at every level, and then compared with one left in peace.
 
-    python scripts/chaos.py [--kills 50] [--seed 0] [--workers 2] [--keep FOLDER]
+    python scripts/chaos.py [--kills 50] [--seed 0] [--workers 2] [--members 4] [--keep FOLDER]
 
 A small question is answered twice: once without a disturbance, once while workers, the supervisor,
 the fork server and the whole group are killed, asked to end, interrupted once and twice, and put to
-sleep for a while. Whenever the command has ended, the same command is given again. Ends with 0
+sleep for a while. Whenever the command has ended, the same command is given again. With
+`--members`, runs go in cohorts of up to so many, where a blow to one is a blow to all. Ends with 0
 where both came to the same, byte for byte apart from timing; else with 1 and what differs.
 
 Design choices:
@@ -46,8 +47,9 @@ LEVELS = {
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
-def question(corpus: Path, *, steps: int, retries: int) -> dict[str, Any]:
+def question(corpus: Path, *, steps: int, retries: int, members: int) -> dict[str, Any]:
     """Tuned with a pruner, confirmed seed by seed: every kind of decision is made."""
+    execution = {"kind": "cohort", "members": members} if members else {"kind": "alone"}
     return {
         "question": "Do rotations help a tiny model?",
         "base": {
@@ -73,6 +75,7 @@ def question(corpus: Path, *, steps: int, retries: int) -> dict[str, Any]:
         },
         "confirm": {"min_seeds": 3, "max_seeds": 5, "margin": 0.002},
         "retries": retries,
+        "execution": execution,
     }
 
 
@@ -189,11 +192,11 @@ def _table(blows: Sequence[Blow]) -> Table:
     return table
 
 
-def chaos(folder: Path, *, kills: int, seed: int, workers: int) -> list[str]:
+def chaos(folder: Path, *, kills: int, seed: int, workers: int, members: int = 0) -> list[str]:
     """Both sweeps, below `folder`; returns what is wrong, in words."""
     folder.mkdir(parents=True, exist_ok=True)
     corpus = _write_corpus(folder.absolute() / "corpus.txt")
-    asked = question(corpus, steps=max(120, 12 * kills), retries=100)
+    asked = question(corpus, steps=max(120, 12 * kills), retries=100, members=members)
     calm = Sweep(folder.absolute() / "calm", asked, workers=workers)
     calm.start()
     calm.wait(lambda: False, seconds=3600)
@@ -229,6 +232,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--members", type=int, default=0, help="of a cohort; 0: each run alone")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave both sweeps here")
     given = parser.parse_args()
     signal.signal(
@@ -236,7 +240,13 @@ def main() -> int:
     )  # a shell's background job is deaf to it
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
-        faults = chaos(folder, kills=given.kills, seed=given.seed, workers=given.workers)
+        faults = chaos(
+            folder,
+            kills=given.kills,
+            seed=given.seed,
+            workers=given.workers,
+            members=given.members,
+        )
     for fault in faults:
         console.print(fault)
     console.print("DIFFERENT" if faults else "equal: nothing lost, nothing double")

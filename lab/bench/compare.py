@@ -15,12 +15,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.bench.record import Record, Row
+from lab.bench.record import Key, Record, Row
 from lab.bench.units import time
 
-Change = Literal["faster", "slower", "as before", "measured once"]
+Change = Literal["faster", "slower", "as before", "once"]
 SAME = ("processor", "torch", "python")  # facts without which seconds are no comparison
-COLOURS = {"faster": "green", "slower": "red", "as before": "dim", "measured once": "dim"}
+COLOURS = {"faster": "green", "slower": "red", "as before": "dim", "once": "dim"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _compared(section: str, before: Row, after: Row) -> Compared | None:
         return None
     change = _change(before.ours.median, after.ours.median, before.ours.apart_from(after.ours))
     if min(before.rounds, after.rounds) < 2:
-        change = "measured once"
+        change = "once"
     ratio = after.ours.median / before.ours.median
     found = (section, after.name, before.ours.median, after.ours.median, ratio, change)
     peer = next((peer for peer in before.ratios if peer in after.ratios), None)
@@ -121,5 +121,5 @@ def _to_peers(row: Compared) -> Text:
     return Text(f"{before:.2f} → {after:.2f}", COLOURS[row.peer_change])
 
 
-def _names(keys: set[tuple[str, str]]) -> list[str]:
-    return sorted(f"{section}: {name}" for section, name in keys)
+def _names(keys: set[Key]) -> list[str]:
+    return sorted(f"{section}: {name}" for section, name, _ in keys)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lab.bench.record import Part, write_record
+from lab.bench.record import Record, write_record
 from lab.bench.sections import SECTIONS, Name
 from lab.bench.shown import head, tables
 from lab.config.explain import did_you_mean
@@ -19,7 +19,10 @@ from lab.errors import ConfigError
 def measure_asked(
     only: Sequence[str], *, quick: bool, threads: int, out: Path | None = None
 ) -> None:
-    """Measure sections by name, by default all; raises `ConfigError` for one that there is not."""
+    """Measure sections by name, by default all; raises `ConfigError` for one that there is not.
+
+    What was measured is in `out` after every section: whatever ends it, nothing is measured twice.
+    """
     names = _names(only)
     from lab.bench.run import measure  # imports torch
 
@@ -37,10 +40,12 @@ def measure_asked(
     def begun(name: Name, what: str) -> None:
         bar.update(task, description=escape(f"{name}: {what}" if what else name))
 
-    def ended(part: Part) -> None:
+    def ended(record: Record) -> None:
+        if out is not None:
+            write_record(out, record)
         bar.advance(task)
         bar.stop()
-        console.print(tables(part, width=console.width))
+        console.print(tables(record.parts[-1], width=console.width))
         if watched:
             bar.start()
 
@@ -48,7 +53,6 @@ def measure_asked(
         record = measure(names, quick=quick, threads=threads, begun=begun, ended=ended)
     console.print(head(record))
     if out is not None:
-        write_record(out, record)
         console.print(str(out), markup=False, soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from lab.data.batches import TextBatches
 from lab.data.store import Origin, SplitStats, TokenizedData, open_prepared, seal
 from lab.data.tokenizer import train_tokenizer
 from lab.model.gpt import GPT, build_model
-from lab.parts import Source
+from lab.parts import Source, eval_tokens
 from lab.track.null import NullTracker
 from lab.train.clock import Clock
 from lab.train.member import Member
@@ -89,7 +89,7 @@ def run(
     )
     model = build_model(config, data.tokenizer.vocab_size, seed=seed).to(device)
     state = TrainState(model, build_optimizer(model, train.optimizer))
-    batches = source(data, length=config.max_seq_len, batch_size=batch_size, seed=seed)
+    batches = source(data, device, length=config.max_seq_len, batch_size=batch_size, seed=seed)
     tokens = batch_size * config.max_seq_len
     member = Member(state, batches, train, seed, tokens, NullTracker(), Clock())
     model.train()
@@ -97,9 +97,15 @@ def run(
 
 
 def source(
-    data: TokenizedData, *, length: int, batch_size: int, seed: int = 0, limit: int | None = None
+    data: TokenizedData,
+    device: torch.device,
+    *,
+    length: int,
+    batch_size: int,
+    seed: int = 0,
+    limit: int | None = None,
 ) -> Source:
     """Batches as a run gets them; evaluation reads `limit` tokens."""
     feed = TextBatches(data, CORPUS, seq_len=length, batch_size=batch_size, seed=seed, limit=limit)
     nothing: Callable[[], object] = lambda: None  # noqa: E731
-    return Source(feed, length, nothing)
+    return Source(feed, length, nothing, eval_tokens(device))

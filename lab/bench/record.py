@@ -16,6 +16,7 @@ from lab.errors import ConfigError, LabError
 from lab.files import read_json, write_json
 
 Machine = dict[str, Any]
+Key = tuple[str, str, float | None]
 
 
 class Row(Strict):
@@ -73,9 +74,9 @@ class Record(Strict):
     matmul: dict[str, float] = Field(default_factory=dict)
     parts: tuple[Part, ...]
 
-    def rows(self) -> dict[tuple[str, str], Row]:
-        """Every row, by section and name."""
-        return {(part.section, row.name): row for part in self.parts for row in part.rows}
+    def rows(self) -> dict[Key, Row]:
+        """Every row, by section and name, and by how much was worked off: quick may do less."""
+        return {(p.section, row.name, row.amount): row for p in self.parts for row in p.rows}
 
 
 def write_record(path: Path, record: Record) -> None:

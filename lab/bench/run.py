@@ -18,8 +18,6 @@ from lab.provenance.facts import facts, version
 from lab.provenance.hardware import hardware
 from lab.train.device import computed_by
 
-Tell = Callable[[str], None]
-
 
 def measure(
     names: Sequence[Name],
@@ -27,34 +25,38 @@ def measure(
     quick: bool,
     threads: int,
     begun: Callable[[Name, str], None] = lambda name, what: None,
-    ended: Callable[[Part], None] = lambda part: None,
+    ended: Callable[[Record], None] = lambda record: None,
     bench: Bench | None = None,
 ) -> Record:
-    """Measure these sections; `begun` hears of every row before it, `ended` of every section.
+    """Measure these sections; `begun` hears of every row before it, and `ended` after every section
+    of all that was measured so far.
 
     `bench` is for measuring other shapes than those of quick and full.
     """
     bench = bench or Bench.of(_device(), quick=quick, threads=threads)
-    before, load, since = torch.get_num_threads(), _load(), datetime.now(UTC)
-    torch.set_num_threads(threads)
-    try:
-        parts = []
-        for name in names:
-            bench.tell = partial(begun, name)
-            parts.append(_part(name, section(name), bench))
-            ended(parts[-1])
-    finally:
-        torch.set_num_threads(before)
-    return Record(
+    record = Record(
         mode="quick" if quick else "full",
-        begun=since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        begun=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         device=bench.device.type,
         threads=threads,
         machine=_machine(bench.device),
-        load=(*load, *_load()),
-        matmul={precision: median(found) for precision, found in bench.rates.items()},
-        parts=tuple(parts),
+        load=_load(),
+        parts=(),
     )
+    wanted = {name: section(name) for name in names}  # what cannot be imported shows at once
+    before, load = torch.get_num_threads(), record.load
+    torch.set_num_threads(threads)
+    try:
+        for name, found in wanted.items():
+            bench.tell = partial(begun, name)
+            part = _part(name, found, bench)
+            rates = {precision: median(each) for precision, each in bench.rates.items()}
+            told = {"parts": (*record.parts, part), "matmul": rates, "load": (*load, *_load())}
+            record = Record(**{**dict(record), **told})
+            ended(record)
+    finally:
+        torch.set_num_threads(before)
+    return record
 
 
 def _device() -> torch.device:

@@ -36,10 +36,10 @@ def decided(asked: Asked, *, device: str | None = None) -> Executed | None:
     a cohort is asked for of runs that cannot be in one.
     """
     question = asked.question
-    refused = _refused(question)
+    refused = None if isinstance(question.execution, Alone) else _refused(question)
     if refused and isinstance(question.execution, Cohort):
         raise ConfigError(f"execution: {{kind: cohort}}: {refused}")
-    if refused and isinstance(question.execution, Quicker):
+    if refused:
         return Executed(why=refused)
     found = stated(question.execution)
     if found is None and device == "cuda" and isinstance(question.execution, Alone):

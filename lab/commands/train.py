@@ -12,11 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from lab.commands.progress_bar import progress_bar
 from lab.commands.together import require_devices, require_shares, shared, stopping
 from lab.commands.usable import require_usable
+from lab.config.compiling import is_compiled
 from lab.config.digest import run_digest
 from lab.config.loading import find, load_run, load_sweep
 from lab.config.order import Judge, WorkOrder
 from lab.config.run import RunConfig
-from lab.data.prepare import prepare
+from lab.data.prepare import Prepared, prepare
 from lab.endings import INTERRUPTED
 from lab.errors import ConfigError, LabError, SweepError
 from lab.holding import held
@@ -87,6 +88,9 @@ def train_one(
         settings={},
         judge=judge,
         threads=threads,
+        compiled=_is_compiled(
+            run, data, folder, device=device.type, threads=threads, timed=meeting is None
+        ),
         data=str(data.folder) if data.folder else None,
         package=str(package.absolute()),
         provenance={**facts(), "device": device.type, **shape},
@@ -197,6 +201,23 @@ def _refuse_unmatched(config: str, variant: str, overrides: Sequence[str]) -> No
             f"{variant} is matched in {sweep.match} by a sweep, and that is not done here: train "
             "runs/<run>/config.yaml of the sweep, or add --set match=tokens"
         )
+
+
+def _is_compiled(
+    run: RunConfig, data: Prepared, folder: Path, *, device: str, threads: int, timed: bool
+) -> bool:
+    """What was decided when the run began stands; else some steps may be `timed` for it."""
+    before = order_in(folder)
+    if before is not None and run.train.compile == "auto":
+        return before.compiled
+
+    def seconds_a_token() -> float:
+        from lab.run import time_steps  # imports torch
+
+        return time_steps(run, data.folder, threads=threads) if timed else 0.0
+
+    vocab_size = data.tokenizer.vocab_size
+    return is_compiled(run, device=device, vocab_size=vocab_size, seconds_a_token=seconds_a_token)
 
 
 def _check_unchanged(folder: Path, here: Mapping[str, Any]) -> None:

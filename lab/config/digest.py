@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.config.run import RunConfig
 
-HOW = ("checkpoint_every", "compile", "activation_checkpointing")  # of train: not what it computes
+HOW = ("checkpoint_every", "activation_checkpointing")  # of train: not what it computes
 
 
 def canonical_json(value: Any) -> str:
@@ -25,12 +25,15 @@ def run_digest(
     """Identifies everything that determines a run's numbers, and nothing else.
 
     The corpus counts by its text, not by where it lies, and so does a tokenizer that was not
-    trained on it; how it is computed, tracking and the checkpoint interval do not count.
+    trained on it; how it is computed, tracking and the checkpoint interval do not count, unless the
+    config insists on compiled steps, which round otherwise.
     """
     raw = config.dump()
     del raw["tracking"], raw["device"]
     for name in HOW:
-        raw["train"].pop(name, None)
+        del raw["train"][name]
+    if config.train.compile is not True:
+        del raw["train"]["compile"]
     if config.init_stream == "init":
         del raw["init_stream"]
     raw["data"]["corpus"] = corpus_digest

@@ -61,16 +61,15 @@ def _around_branch(config: ModelConfig) -> int:
 
 
 def _norm(config: ModelConfig, *, heads: int = 0) -> int:
-    """Its input, the same normalised, and the statistics; of a head each for `heads`."""
+    """Its input and the statistics, of a head each for `heads`; of RMSNorm, the norm as well."""
     width = config.head_dim * heads or config.d_model
     match config.norm:
         case LayerNorm():
-            statistics = 2
+            return width + 2 * max(1, heads)
         case RMSNorm():
-            statistics = 1
+            return 2 * width + max(1, heads)
         case unreachable:
             assert_never(unreachable)
-    return 2 * width + statistics * max(1, heads)
 
 
 def _attention(config: ModelConfig) -> int:

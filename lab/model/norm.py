@@ -1,7 +1,8 @@
-"""Normalisation: a weightless norm, times a weight.
+"""Normalisation.
 
-The two are kept apart, not fused, so that the norm of many stacked models is the norm of each,
-bit for bit.
+LayerNorm is one kernel, which knows weight and bias: on a CPU it takes half the time of a norm
+without them and what follows. RMSNorm has no such kernel there: it is a norm without a weight,
+times a weight, bit for bit the same for many stacked models as for each.
 """
 
 from typing import assert_never
@@ -26,8 +27,7 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
 
     def forward(self, x: Float[Tensor, "*b t d"]) -> Float[Tensor, "*b t d"]:
-        x = F.layer_norm(x, x.shape[-1:], eps=self.eps) * self.weight
-        return x if self.bias is None else x + self.bias
+        return F.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
 
 
 class RMSNorm(nn.Module):

@@ -5,7 +5,8 @@ Design choices:
   products to the last bit. Whether they are here is tried on random numbers, once for each shape
   and layout: the order of additions in a product does not depend on what is added;
 - where they are not, each member's product is computed by itself, into its place;
-- on a GPU there is no such promise, and no trial: always one batched product;
+- on a GPU, and in what is compiled, there is no such promise and no trial: always one batched
+  product;
 - the gradients are the very products, in the very layouts, that the gradient of a single linear
   layer asks for.
 """

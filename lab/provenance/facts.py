@@ -17,7 +17,10 @@ from lab.provenance.command import LAB, command
 from lab.provenance.hardware import processor
 from lab.provenance.repository import Repository
 
-DECISIVE = ("model", "data", "train", "config", "batch.py", "parts.py", "run.py", "streams.py")
+DECISIVE = (
+    "model", "data", "train", "config",
+    "batch.py", "cohort.py", "parts.py", "run.py", "streams.py",
+)  # fmt: skip
 HOW = ("device", "threads", "execution", "processes", "parallel")
 IDENTITY = ("source_digest", "torch", "tokenizers", *HOW)
 USUAL = {"processes": 1}  # what is not said

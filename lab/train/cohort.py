@@ -7,8 +7,8 @@ Design choices:
 - each member's model stays a plain one, and its optimizer its own: their tensors are slices of the
   stacked ones. So a member is evaluated, saved and packaged as it is alone, and its checkpoint is
   that of a run alone;
-- on a CPU every number is computed by the kernels, and added in the order, of the run alone: fp32
-  members are equal to the run alone bit for bit, whatever their company;
+- on a CPU, unless it is compiled, every number is computed by the kernels, and added in the order,
+  of the run alone: members are equal to the run alone bit for bit, whatever their company;
 - those that have ended are copied out, and the others stacked anew: at once on a CPU; on a GPU,
   where a step has been captured for one K, when half have ended, and until then the places of
   those that have ended are computed for nothing.

@@ -40,7 +40,7 @@ def test_a_change_counts_beyond_the_spread(record: Record, factor: float, change
     assert step.change == change
     assert step.ratio == pytest.approx(factor)
     assert (step.first, step.second) == (0.05, pytest.approx(0.05 * factor))
-    assert [other.change for other in others] == ["as before", "measured once"]
+    assert [other.change for other in others] == ["as before", "once"]
 
 
 def test_a_busy_machine_changes_seconds_and_not_what_peers_take_of_them(record: Record) -> None:
@@ -64,6 +64,14 @@ def test_rows_without_a_time_are_left_out_and_those_of_one_alone_are_named(recor
     assert [row.section for row in compared(record, less)] == ["step", "step"]
     assert only_in(record, less) == (["report: 90 runs"], [])
     assert only_in(less, record) == ([], ["report: 90 runs"])
+
+
+def test_a_time_for_less_is_no_comparison(record: Record) -> None:
+    raw = record.dump()
+    raw["parts"][0]["rows"][0]["amount"] = 100.0
+    less = Record.parse(raw)
+    assert STEP not in {row.name for row in compared(record, less)}
+    assert only_in(record, less) == ([f"step: {STEP}"], [f"step: {STEP}"])
 
 
 def test_other_machines_are_told(record: Record) -> None:

@@ -54,7 +54,9 @@ def test_seeds_fix_a_run(data: TokenizedData) -> None:
 
 def test_evaluation_reads_as_many_tokens_as_it_is_told(data: TokenizedData) -> None:
     ours = run(TINY.config(TANH), data, batch_size=TINY.batch, device=CPU)
-    batches = source(data, length=TINY.length, batch_size=TINY.batch, limit=100)
+    batches = source(
+        data, torch.device("cpu"), length=TINY.length, batch_size=TINY.batch, limit=100
+    )
     scored = sum(batch.n_scored for batch in batches.evaluation("val"))
     assert scored == 99
     found = evaluate(ours.model, batches.evaluation("val"), precision="fp32")

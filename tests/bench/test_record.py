@@ -16,14 +16,14 @@ def test_a_file_gives_the_record_back(record: Record, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["kind"] == "lab bench"
 
 
-def test_rows_are_known_by_section_and_name(record: Record) -> None:
+def test_rows_are_known_by_section_name_and_amount(record: Record) -> None:
     rows = record.rows()
     assert len(rows) == 4
-    assert rows["report", "90 runs"].values == {"page, bytes": 8e5}
+    assert rows["report", "90 runs", None].values == {"page, bytes": 8e5}
 
 
 def test_a_rate_needs_an_amount_and_a_time(record: Record) -> None:
-    step = record.rows()["step", "nanogpt-cpu, GPT-2, fp32"]
+    step = record.rows()["step", "nanogpt-cpu, GPT-2, fp32", 768.0]
     assert step.rate == pytest.approx(768 / 0.05)
     assert Row(name="x", amount=3, of="tokens").rate is None
 

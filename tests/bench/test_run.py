@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 
 from lab.bench.measuring import Bench
-from lab.bench.record import Part, read_record, write_record
+from lab.bench.record import Record, read_record, write_record
 from lab.bench.run import measure
 
 
 def test_a_record_has_the_machine_and_what_was_measured(bench: Bench, tmp_path: Path) -> None:
     begun: list[tuple[str, str]] = []
-    ended: list[Part] = []
+    ended: list[Record] = []
     record = measure(
         ["matmul", "large"],
         quick=True,
@@ -21,7 +21,8 @@ def test_a_record_has_the_machine_and_what_was_measured(bench: Bench, tmp_path: 
         bench=bench,
     )
     assert [part.section for part in record.parts] == ["matmul", "large"]
-    assert list(record.parts) == ended
+    assert [len(each.parts) for each in ended] == [1, 2]
+    assert ended[-1] == record
     assert begun[0] == ("matmul", "")
     assert ("matmul", record.parts[0].rows[0].name) in begun
     assert record.machine["torch"] == torch.__version__

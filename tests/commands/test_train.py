@@ -14,6 +14,7 @@ import yaml
 
 from lab import load_package
 from lab.cli import main
+from lab.config.order import WorkOrder
 
 
 @pytest.fixture
@@ -145,3 +146,35 @@ def test_out_of_memory_is_a_sentence_with_its_remedy(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("out of memory: take more train.micro_batches")
     assert "defect" not in said
+
+
+def test_whether_it_is_compiled_is_decided_once(
+    work: Path, tiny_run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for, it is; else what was decided when the run began stands."""
+    compiled: list[bool] = []
+
+    def carried_out(order: WorkOrder, *_: Any, **__: Any) -> None:
+        compiled.append(order.compiled)
+
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("lab.run.execute", carried_out)
+    asked = ["train", "run.yaml", "--quiet"]
+    assert main(asked) == 130
+    assert main([*asked, "--set", "train.compile=true"]) == 130
+    assert main(asked) == 130
+    assert main([*asked, "--set", "train.compile=false"]) == 130
+    assert compiled == [False, True, True, False]
+
+
+def test_under_other_threads_it_goes_on_when_asked_to(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("lab.run.execute", lambda *_, **__: None)
+    assert main(["train", "run.yaml"]) == 130
+    capsys.readouterr()
+    assert main(["train", "run.yaml", "--threads", "2"]) == 2
+    assert "number of threads (1, now 2)" in capsys.readouterr().err
+    assert main(["train", "run.yaml", "--threads", "2", "--keep"]) == 130
+    assert main(["train", "run.yaml", "--threads", "2"]) == 130

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -251,6 +252,46 @@ class TestPositionsInAModel:
                 ask(random_ids(1, 12))
             with pytest.raises(ValueError, match=sentence):
                 ask(random_ids(1, 12), torch.ones(1, 12, dtype=torch.bool))
+
+
+def gradients(model: GPT, ids: Tensor) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    F.cross_entropy(model.train()(ids).flatten(0, 1), ids.roll(-1).flatten()).backward()
+    found = {name: p.grad.clone() for name, p in model.named_parameters()}
+    model.zero_grad()
+    return found
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_what_is_computed_again_is_what_it_was(family: dict[str, Any], dropout: float) -> None:
+    model, ids = model_of(**family, dropout=dropout), random_ids(3, 11)
+    kept = gradients(model, ids)
+    model.recomputes = True
+    again = gradients(model, ids)
+    assert all(torch.equal(again[name], gradient) for name, gradient in kept.items())
+
+
+def test_a_layer_then_keeps_its_input_alone() -> None:
+    model, ids = model_of(n_layers=4), random_ids(3, 11)
+
+    def kept() -> int:
+        """Numbers that autograd keeps of a pass, each storage once; a layer's input is an input."""
+        found: dict[int, Tensor] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            found.setdefault(tensor.untyped_storage().data_ptr(), tensor)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model.train()(ids).sum()
+        return sum(tensor.numel() for tensor in found.values())
+
+    whole = kept()
+    model.recomputes = True
+    assert kept() < whole / 3
+    model.eval()
+    with torch.no_grad():
+        assert model(ids).isfinite().all()
 
 
 def test_logits_are_capped() -> None:

@@ -64,7 +64,11 @@ def one(work: Path, room: str) -> Path:
 
 
 def rows(work: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((one(work, "experiments") / "metrics.csv").open()))
+    return metrics_in(one(work, "experiments") / "metrics.csv")
+
+
+def metrics_in(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text().splitlines()))
 
 
 def apart(found: Path, wanted: Path) -> tuple[float, float]:
@@ -119,7 +123,7 @@ def until(work: Path, step: int) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for file in work.glob("experiments/train/*/metrics.csv"):
-            if any(int(row["step"]) >= step for row in csv.DictReader(file.open()) if row["step"]):
+            if any(int(row["step"] or 0) >= step for row in metrics_in(file)):
                 return
         time.sleep(0.1)
     raise TimeoutError(f"no step {step} in {work}")

@@ -63,7 +63,7 @@ def section(name: Name) -> Section:
         case "tokenizer":
             from lab.bench.sections import tokenizer
 
-            return Section("encoding a megabyte or so of text", tokenizer.rows, ("tiktoken",))
+            return Section("text to token ids", tokenizer.rows, ("tiktoken",))
         case "start-up":
             from lab.bench.sections import start_up
 

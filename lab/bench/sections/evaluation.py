@@ -32,7 +32,7 @@ def _row(bench: Bench, shape: Shape, kind: str, data: TokenizedData) -> Row:
     config, device, vocab = shape.config(kind), bench.device, shape.vocab_size
     tokens = TOKENS[bench.quick]
     model = build_model(config, vocab, seed=0).to(device)
-    batches = source(data, length=shape.length, batch_size=shape.batch, limit=tokens)
+    batches = source(data, device, length=shape.length, batch_size=shape.batch, limit=tokens)
     ids = token_ids(data, "val")[:tokens]
     peers: dict[str, Do] = {}
     if is_installed(huggingface.NAME):

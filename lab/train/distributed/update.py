@@ -27,14 +27,20 @@ from lab.train.update import losses, rate_at, seed_draws
 
 
 class Together:
-    """Of one run, by `size` processes, of which this is number `rank`."""
+    """Of one run, by `size` processes, of which this is number `rank`.
 
-    def __init__(self, member: Member, layout: Layout, *, rank: int, size: int) -> None:
+    With `compiled`, what lies between two journeys of weights or gradients is compiled.
+    """
+
+    def __init__(
+        self, member: Member, layout: Layout, *, rank: int, size: int, compiled: bool = False
+    ) -> None:
         self.member, self.layout, self.rank, self.size = member, layout, rank, size
         parameters = list(member.state.model.parameters())
         self.parameters = [p for p in parameters if p.requires_grad]
         self.values = [p.detach() for p in parameters]
         self.device = here(self.values[0]).device
+        self.losses = torch.compile(losses) if compiled else losses
         self.parts = parts(member.config, rank=rank, size=size)
 
     def step(self, number: int) -> None:
@@ -71,7 +77,7 @@ class Together:
     def _losses(self, batch: Batch, count: int) -> tuple[Tensor, Tensor]:
         computes = self.layout.computes
         if count:
-            return losses(computes, batch, self.device, self.member.config.z_loss)
+            return self.losses(computes, batch, self.device, self.member.config.z_loss)
         nothing = logits_of(computes, batch, self.device).sum() * 0.0
         return nothing, nothing
 

@@ -39,7 +39,9 @@ PATIENCE = timedelta(hours=1)  # with the first process, which writes packages a
 
 
 class Several(World):
-    """Entered by each process of a meeting, for the training of one run."""
+    """Entered by each process of a meeting, for the training of one run, and once: where to find
+    each other is written in the meeting's store for good.
+    """
 
     def __init__(self, meeting: Meeting, *, parallel: Parallel, device: torch.device) -> None:
         self.meeting, self.parallel, self.device = meeting, parallel, device
@@ -70,7 +72,9 @@ class Several(World):
         return TrainState(model, build_optimizer(model, config.optimizer))
 
     def update(self, member: Member, *, compiled: bool) -> Update:
-        return Together(member, self.layout, rank=self.meeting.rank, size=self.meeting.size)
+        return Together(
+            member, self.layout, rank=self.meeting.rank, size=self.meeting.size, compiled=compiled
+        )
 
     def checkpoints(self, folder: Path, *, run: str, witness: Callable[[int], str]) -> Checkpoints:
         return SharedCheckpoints(folder, run=run, witness=witness, meeting=self.meeting)

@@ -115,7 +115,9 @@ def test_evaluation_is_of_the_same_windows_as_ours(tmp_path: Path) -> None:
     data = text_data(tmp_path / "data", vocab_size=TINY.vocab_size)
     ours, plain = both(TANH)
     tokens = 20 * TINY.length + 1  # nothing is left over
-    batches = source(data, length=TINY.length, batch_size=TINY.batch, limit=tokens)
+    batches = source(
+        data, torch.device("cpu"), length=TINY.length, batch_size=TINY.batch, limit=tokens
+    )
     loop = Loop(plain, token_ids(data, "val")[:tokens], batch_size=3, length=TINY.length)
     expected = evaluate(ours, batches.evaluation("val"), precision="fp32")["loss"]
     assert loop.evaluate() == pytest.approx(expected, rel=1e-6)

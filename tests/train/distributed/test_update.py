@@ -1,9 +1,11 @@
 """Two processes together against one alone: the same losses and the same parameters."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+import torch
 from torch.profiler import ProfilerActivity, profile
 
 from lab.config.run import RunConfig
@@ -137,6 +139,31 @@ def test_each_draws_its_own_dropout(crew: Crew, config) -> None:
     assert one != other
     one, other = crew(drawn, config())
     assert one == other
+
+
+def vitals(
+    meeting: Meeting, config: RunConfig, parallel: str, compiled: bool
+) -> tuple[bool, list[float]]:
+    """Whether graphs were captured, and the vitals of three steps."""
+    from torch._dynamo.utils import counters  # a second, which most processes can do without
+
+    counters.clear()
+    with world_of(meeting, parallel) as world, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+        member = member_of(world, config)
+        update = world.update(member, compiled=compiled)
+        for number in (1, 2, 3):
+            update.step(number)
+        return counters["frames"]["ok"] > 0, torch.stack(member.state.pending).flatten().tolist()
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_it_may_be_compiled(crew: Crew, config, parallel: str) -> None:
+    asked = config(**MICRO | {"train.activation_checkpointing": True})
+    (_, plain), _ = crew(vitals, asked, parallel, False)
+    for captured, found in crew(vitals, asked, parallel, True):
+        assert captured
+        assert found == pytest.approx(plain, rel=CLOSE)
 
 
 def test_every_row_is_taken_once(config) -> None:
