@@ -25,7 +25,7 @@ ATTEMPTS, FAILURE = "attempts.json", "failure.json"
 NO_SPACE = 28  # the code that a worker ends with where it found a disk full
 SERVER_DIED = 255  # what multiprocessing says of a worker whose fork server is gone
 OUT_OF_MEMORY = "out of memory"
-REMEDY = "take more train.micro_batches, a smaller train.batch_size, or fewer --workers"
+REMEDY = "take a smaller train.micro_batch_size or train.batch_size, or fewer --workers"
 QUOTED, TAIL = 20, 8192  # lines and bytes of a log
 NOTHING_NEW = re.compile(r"\S+Z INFO ")  # a line of the log that tells of no trouble
 

@@ -9,6 +9,7 @@ import typer.main
 
 import lab
 from lab.cli import app
+from lab.config.compiling import SAVED, START_UP
 from lab.config.execution import Execution
 from lab.config.loading import load_sweep
 from lab.config.sweep import SweepConfig
@@ -46,3 +47,16 @@ def test_every_command_parses_and_every_override_is_valid() -> None:
 def test_the_numbers_are_those_of_the_code() -> None:
     assert f"by more than {round(100 * (GAIN - 1))} %" in PAGE
     assert f"up to {MOST['cpu']} on a CPU, {MOST['cuda']} on a GPU" in PAGE
+
+
+def test_a_run_is_compiled_where_the_page_says() -> None:
+    minutes = {device: 2 * START_UP[device] / SAVED[device] / 60 for device in SAVED}
+    assert f"{minutes['cpu']:.0f} minutes on a CPU" in PAGE
+    assert f"{minutes['cuda']:.0f} minutes on a GPU" in PAGE
+
+
+def test_the_keys_of_a_step_are_those_of_the_config() -> None:
+    rows = re.findall(r"^\| `train\.(\w+): (\w+)` \|", PAGE, re.MULTILINE)
+    assert [name for name, _ in rows] == ["precision", "compile"]
+    for name, value in rows:
+        load_sweep("posenc.yaml", overrides=[f"train.{name}={value}"])
