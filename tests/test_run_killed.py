@@ -307,7 +307,8 @@ def test_a_judgement_that_is_not_finite_is_divergence(
     order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a split that training never reads, at the last step."""
-    monkeypatch.setattr("lab.parts.evaluate", lambda *_, **__: {"loss": math.nan, "bpb": math.nan})
+    not_finite = {"test/loss": math.nan, "test/bpb": math.nan}
+    monkeypatch.setattr("lab.parts.Parts._judge", lambda *_: not_finite)
     content = execute(order(judge="test"), folder=tmp_path / "run")
     assert content is not None
     assert (content["status"], content["diverged_at"], content["package"]) == ("diverged", 12, None)

@@ -11,8 +11,8 @@ from lab.config.run import RunConfig
 
 START_UP = {"cpu": 40.0, "cuda": 60.0}  # seconds until the first compiled step
 SAVED = {"cpu": 0.03, "cuda": 0.30}  # of a step's time
-QUICKEST = {"cpu": 2e11, "cuda": 1e15}  # FLOPs a second that no core or card of today exceeds
-SLOWEST = {"cpu": 5e9, "cuda": 1e11}  # and those that any reaches
+QUICKEST = {"cpu": 1e14, "cuda": 1e16}  # FLOPs a second that no machine of today exceeds
+SLOWEST = {"cpu": 5e9, "cuda": 1e11}  # and those that any core or card reaches
 
 
 def is_compiled(

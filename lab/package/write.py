@@ -134,6 +134,9 @@ def _stands(folder: Path, manifest: Manifest) -> bool:
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
+    """What tells packages apart: of the config the digest does, as its file may have been written
+    when there were fewer keys."""
     found = manifest.model_dump(exclude={"provenance", "sha256"})
-    found["files"].pop(PROVENANCE, None)
+    for name in (PROVENANCE, CONFIG):
+        found["files"].pop(name, None)
     return found

@@ -3,6 +3,7 @@
 Design choices:
 - wandb lives in a thread of its own (importing and starting it takes a second, a lost server makes
   its calls hang): training only queues, and `finish` waits for `finish_timeout` seconds at most;
+- it begins once training has, or soon: what it imports would hold up the first step;
 - the first error of any kind is warned about once and ends wandb for this run, not the run;
 - one wandb run a run folder: its id is made once and kept in `wandb/id`, so that a resumed run
   continues it, and the same run trained anew elsewhere does not (a server ignores steps that it
@@ -47,6 +48,8 @@ from lab.track.wandb_session import (
 # a run 0.1 s of CPU instead of 1.1, starts in 0.3 s instead of 1.2, ends in 0.07 instead of 0.55.
 PRELOAD = ("wandb", "wandb.sdk.launch.inputs.internal", "pandas")
 
+SOON = 3.0  # seconds
+
 _LOG = logging.getLogger("lab.track")
 
 
@@ -58,14 +61,20 @@ class WandbTracker:
         self._one_at_a_time = threading.Lock()
         self._warned = False
         self._borrowed: list[str] = []
+        self._begun = 0
+        self._training = threading.Event()
 
     def start(self, info: RunInfo, *, step: int) -> None:
         self._borrowed = borrow_environment(info.folder / "wandb")
         self._run = _Run(self._config, info, step=step, finish_timeout=self._finish_timeout)
         self._thread = Background(name="lab-wandb", on_error=self._give_up)
+        self._begun = step
+        self._thread.put(self._await_training)
         self._thread.put(self._run.open)
 
     def log(self, metrics: Mapping[str, float], *, step: int) -> None:
+        if step > self._begun:
+            self._training.set()
         if self._thread:
             self._thread.put(partial(self._run.log, dict(metrics), step))
 
@@ -85,6 +94,7 @@ class WandbTracker:
         if self._thread is None:
             return
         thread, self._thread = self._thread, None
+        self._training.set()
         thread.put(partial(self._run.close, status))
         if not thread.close(timeout=self._finish_timeout):
             self._give_up(
@@ -94,6 +104,9 @@ class WandbTracker:
                 )
             )
         give_back_environment(self._borrowed)
+
+    def _await_training(self) -> None:
+        self._training.wait(SOON)
 
     def _give_up(self, error: BaseException) -> None:
         with self._one_at_a_time:  # the thread may fail while `finish` tires of waiting for it

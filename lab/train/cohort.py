@@ -43,7 +43,7 @@ class Cohort:
         self.config = members[0].config  # what all share of it
         self.stack, self.compiled = stack, compiled
         self.device = next(members[0].state.model.parameters()).device
-        self.keeps_places = self.device.type == "cuda"
+        self.keeps_places = compiled or self.device.type == "cuda"
         size = self.config.batch_size // self.config.micro_batches
         self.parts = [slice(n * size, (n + 1) * size) for n in range(self.config.micro_batches)]
         self.members: list[Member] = []

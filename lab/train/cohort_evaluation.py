@@ -20,8 +20,6 @@ from lab.train.member import Member
 from lab.train.precision import computing
 from lab.train.tally import Tally
 
-MORE = 4  # times the rows of a micro-batch: a pass that keeps nothing for its way back has the room
-
 
 class Evaluations:
     """Of the members of a cohort, which are all at one step when they ask."""
@@ -68,7 +66,7 @@ class Evaluations:
     def _said(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """The losses (K, B, T) of a batch, and the logits, if a floor has somebody ask for them."""
         config = self.cohort.config
-        rows = MORE * config.batch_size // config.micro_batches
+        rows = config.batch_size // config.micro_batches  # for these there is memory
         losses, logits = list[Tensor](), list[Tensor]()
         for first in range(0, len(batch.inputs), rows):
             own = slice(first, first + rows)

@@ -1,10 +1,12 @@
 """Where a run computes."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lab.batch import Batch
 from lab.errors import ConfigError
 
 
@@ -28,6 +30,16 @@ def moved(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":  # from other memory a copy waits for the device
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
+
+
+def on(batch: Batch, device: torch.device) -> Batch:
+    """What a model and its loss read of a batch, on a device."""
+    return replace(
+        batch,
+        inputs=moved(batch.inputs, device),
+        targets=moved(batch.targets, device),
+        documents=None if batch.documents is None else moved(batch.documents, device),
+    )
 
 
 def computed_by(device: torch.device) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lab.batch import IGNORED, Batch
 from lab.train.by_position import ByPosition
-from lab.train.device import moved
+from lab.train.device import on
 from lab.train.precision import computing
 from lab.train.tally import Tally
 
@@ -60,19 +60,18 @@ def read(
 ) -> None:
     """Add up what a model on this device says of batches."""
     for batch in batches:
-        logits = logits_of(model, batch, device)
-        losses = cross_entropy(logits, moved(batch.targets, device), reduction="none")
-        losses = losses.view(batch.targets.shape)
+        there = on(batch, device)
+        logits = logits_of(model, there)
+        losses = cross_entropy(logits, there.targets, reduction="none").view(batch.targets.shape)
         tally.add(batch, losses, logits)
         if by_position is not None:
             by_position.add(batch, losses)
 
 
-def logits_of(model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
-    """What a model says of a batch; it hears of documents only where there are any."""
+def logits_of(model: nn.Module, batch: Batch) -> Tensor:
+    """What a model says of a batch where it is; it hears of documents only where there are any."""
     told = {} if batch.documents is None else {"documents": batch.documents}
-    told = {name: moved(value, device) for name, value in told.items()}
-    logits: Tensor = model(moved(batch.inputs, device), **told)
+    logits: Tensor = model(batch.inputs, **told)
     return logits
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lab.train.state import PENDING, TrainState
 
@@ -49,12 +49,21 @@ def first_fault(state: TrainState) -> Fault | None:
 
 def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
     """The names of the tensors with a NaN or an infinity; pending rows are no part of a state."""
-    return [name for name, value in tensors.items() if name != PENDING and not _is_finite(value)]
+    suspects = _suspects({n: value for n, value in tensors.items() if n != PENDING})
+    return [name for name, value in suspects.items() if not bool(value.isfinite().all())]
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    """A sum is quick, and finite only if all its parts are; it may overflow, so it acquits only."""
-    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
+def _suspects(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose norm is not finite, asked of the device all at once; a norm may overflow, so it
+    acquits only. What is shared among processes is looked at by itself."""
+    known = {n: v for n, v in tensors.items() if type(v) in (Tensor, nn.Parameter)}
+    fine = set()
+    for device in {value.device for value in known.values()}:
+        names = [name for name, value in known.items() if value.device == device]
+        norms = torch.stack(torch._foreach_norm([known[name] for name in names]))
+        told = norms.isfinite().tolist()
+        fine |= {name for name, is_finite in zip(names, told, strict=True) if is_finite}
+    return {name: value for name, value in tensors.items() if name not in fine}
 
 
 def _told(key: str) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lab.batch import Batch
 from lab.config.train import TrainConfig
 from lab.streams import stream
-from lab.train.device import moved
+from lab.train.device import on
 from lab.train.evaluation import cross_entropy, cross_entropy_and_z_loss, logits_of
 from lab.train.finite import vitals
 from lab.train.member import BatchSource, Member
@@ -85,23 +85,21 @@ class Alone:
             if not share:
                 continue
             seed_draws(self.device, stream(self.seed, "dropout", number, index))
-            loss, total = self.losses(self.working.model, batch, self.device, self.config.z_loss)
+            there = on(batch, self.device)  # outside of what is compiled, which cannot pin memory
+            loss, total = self.losses(self.working.model, there, self.config.z_loss)
             (total * share).backward()  # type: ignore[no-untyped-call]
             self.working.collect()
             found.append(loss.detach() * share)
         return torch.stack(found).sum()
 
 
-def losses(
-    model: nn.Module, batch: Batch, device: torch.device, weight: float
-) -> tuple[Tensor, Tensor]:
+def losses(model: nn.Module, batch: Batch, weight: float) -> tuple[Tensor, Tensor]:
     """The loss of a batch, and what is descended: that and the weighted z-loss."""
-    logits = logits_of(model, batch, device)
-    targets = moved(batch.targets, device)
+    logits = logits_of(model, batch)
     if not weight:
-        loss = cross_entropy(logits, targets)
+        loss = cross_entropy(logits, batch.targets)
         return loss, loss
-    loss, z_loss = cross_entropy_and_z_loss(logits, targets)
+    loss, z_loss = cross_entropy_and_z_loss(logits, batch.targets)
     return loss, loss + weight * z_loss
 
 

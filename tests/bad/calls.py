@@ -12,7 +12,9 @@ from pathlib import Path
 
 from lab.cli import main
 
-SHOWN = re.compile(r"Which is better\?|\d+ finished runs? .*|certified: .*|\s+\d+/\d+ .*")
+SHOWN = re.compile(
+    r"Which is better\?|\d+ finished runs? .*|each run goes .*|certified: .*|\s+\d+/\d+ .*"
+)
 SECONDS = 5.0  # of this process's own time
 CAPABILITIES = 0x20080522  # version 3 of Linux's interface
 READ_ANYTHING = 1 << 1 | 1 << 2  # what spares root the permissions of files

@@ -32,9 +32,11 @@ def state(good: State, tmp_path: Path) -> State:
     return good.copied(tmp_path / "lab")
 
 
-def cut(file: Path) -> None:
+def cut(file: Path, *, within: bytes | None = None) -> None:
+    """In half, or in the middle of some words."""
     content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
+    end = content.index(within) + len(within) // 2 if within else len(content) // 2
+    file.write_bytes(content[:end])
 
 
 def folder(file: Path) -> None:
@@ -212,7 +214,11 @@ CASES: dict[str, tuple[Damage, str | None, str | None]] = {
     ),
     "no plan": (lambda s: (s.sweep / "plan.json").unlink(), "it has no plan.json; give one", None),
     "a plan that is a folder": (lambda s: folder(s.sweep / "plan.json"), "it has no plan.json", ""),
-    "a question cut in half": (lambda s: cut(s.sweep / "sweep.yaml"), "sweep.yaml", None),
+    "a question cut off": (
+        lambda s: cut(s.sweep / "sweep.yaml", within=b"variants:"),
+        "sweep.yaml",
+        None,
+    ),
     "a question of bytes": (text("sweep.yaml", b"\xff"), "sweep.yaml cannot be read", None),
     "a question that is a list": (text("sweep.yaml", "[]"), "sweep.yaml holds no question", None),
     "a question of another lab": (

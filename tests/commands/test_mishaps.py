@@ -114,7 +114,7 @@ def test_each_mishap_is_kept_by_name_and_the_sweep_goes_on(disturbed: "tuple[Lab
     for name, told in TOLD.items():
         assert errors(lab, name)[: len(told)] == told, name
         assert {*errors(lab, name)} == {*told}, name
-    assert errors(lab, "a-3")[0].startswith("out of memory: take more train.micro_batches")
+    assert errors(lab, "a-3")[0].startswith("out of memory: take a smaller train.micro_batch_size")
     assert SERVER in [attempt["error"] for attempt in attempts(lab, "b-1")]
     assert [attempt.get("given_up", False) for attempt in attempts(lab, "a-4")] == [
         False, False, False, True

@@ -36,7 +36,7 @@ def test_a_short_run_is_not_and_is_not_even_timed(tiny_run: dict[str, Any], devi
 
 
 def test_a_run_of_many_days_is_and_is_not_even_timed(tiny_run: dict[str, Any]) -> None:
-    config = config_of(tiny_run, **{"train.steps": 10**9})
+    config = config_of(tiny_run, **{"train.steps": 10**9, "model.d_model": 1024})
     assert is_compiled(config, device="cpu", vocab_size=VOCAB, seconds_a_token=never)
 
 

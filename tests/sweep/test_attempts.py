@@ -64,7 +64,7 @@ def test_running_out_of_memory_is_recognised_and_has_a_remedy(where: str) -> Non
     with pytest.raises((RuntimeError, MemoryError, OSError)) as caught:
         too_much(where)
     told = raised(caught.value)
-    assert told.startswith(f"{OUT_OF_MEMORY}: take more train.micro_batches")
+    assert told.startswith(f"{OUT_OF_MEMORY}: take a smaller train.micro_batch_size")
     assert "\n" not in told
 
 

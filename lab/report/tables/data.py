@@ -55,8 +55,10 @@ def data_part(
 
 def _sources(question: SweepConfig, records: Sequence[Record]) -> list[Source]:
     found: dict[str, list[Record]] = {}
+    known = {*question.arms, *question.twins}
     for record in records:
-        if digest := record.part("data").get("digest"):
+        digest = record.part("data").get("digest")
+        if digest and record.variant in known:
             found.setdefault(digest, []).append(record)
     return [_source(question, group) for group in found.values()]
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from lab.batch import Batch
 from lab.train.by_position import ByPosition
+from lab.train.device import on
 from lab.train.distributed.layout import Layout, here
 from lab.train.evaluation import logits_of, read
 from lab.train.tally import Tally
@@ -42,7 +43,7 @@ def evaluate(
     with layout.reading(model, precision) as reader:
         read(reader, ours, tally, device=device, by_position=watched)
         if ours.company is not None:
-            logits_of(reader, ours.company, device)
+            logits_of(reader, on(ours.company, device))
     model.train(was_training)
     found = Tally(torch.device("cpu"))
     for part, places in _of_all(tally, watched, size=size):

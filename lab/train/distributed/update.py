@@ -19,6 +19,7 @@ from torch.distributed.tensor import DTensor
 from lab.batch import Batch
 from lab.config.train import TrainConfig
 from lab.streams import stream
+from lab.train.device import on
 from lab.train.distributed.layout import Layout, gathered, here
 from lab.train.evaluation import logits_of
 from lab.train.member import Member
@@ -69,7 +70,7 @@ class Together:
             seed_draws(self.device, stream(member.seed, "dropout", number, index, self.rank))
             share = count / int(scored)
             with self.layout.travelling(index == len(batches) - 1):
-                loss, total = self._losses(batch, count)
+                loss, total = self._losses(on(batch, self.device), count)
                 (total * (share * self.size)).backward()  # type: ignore[no-untyped-call]
             found.append(loss.detach() * share)
         return torch.stack(found).sum()
@@ -77,8 +78,8 @@ class Together:
     def _losses(self, batch: Batch, count: int) -> tuple[Tensor, Tensor]:
         computes = self.layout.computes
         if count:
-            return self.losses(computes, batch, self.device, self.member.config.z_loss)
-        nothing = logits_of(computes, batch, self.device).sum() * 0.0
+            return self.losses(computes, batch, self.member.config.z_loss)
+        nothing = logits_of(computes, batch).sum() * 0.0
         return nothing, nothing
 
     def _vitals(self, loss: Tensor, norm: Tensor) -> Tensor:
