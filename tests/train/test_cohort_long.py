@@ -43,7 +43,7 @@ def test_cohorts_of_one_to_sixteen(setup: Setups, norm: str) -> None:
 def test_nanogpts_shape_in_any_company_and_place(setup: Setups) -> None:
     seeds = [{"seed": seed} for seed in range(3)]
     apart = _alone(setup, seeds, NANOGPT)
-    for company in ([1, 0], [2, 0, 1, 2, 1, 1, 0, 2, 2, 0, 1, 2, 0, 1, 2, 0]):
+    for company in ([1, 0], [2, 0, 1, 2, 1, 1]):
         together = build(setup, [seeds[place] for place in company], **NANOGPT)
         stepped(cohort_of(together), STEPS)
         for one, place in zip(together, company, strict=True):
