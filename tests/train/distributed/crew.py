@@ -28,7 +28,7 @@ from lab.train.world import ALONE, World
 from tests.train.loops import Rows, Source
 
 SIZE = 2
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds
 Found = TypeVar("Found")
 
 
