@@ -55,8 +55,12 @@ def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
 
 def _suspects(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Those whose norm is not finite, asked of the device all at once; a norm may overflow, so it
-    acquits only. What is shared among processes is looked at by itself."""
-    known = {n: v for n, v in tensors.items() if type(v) in (Tensor, nn.Parameter)}
+    acquits only. What is shared among processes is looked at by itself; integers have no norm."""
+    known = {
+        name: value
+        for name, value in tensors.items()
+        if type(value) in (Tensor, nn.Parameter) and value.is_floating_point()
+    }
     fine = set()
     for device in {value.device for value in known.values()}:
         names = [name for name, value in known.items() if value.device == device]

@@ -213,7 +213,7 @@ def test_what_is_compiled_is_decided_once(
     """By arithmetic where that suffices, else by a run's own steps."""
     variants = {
         "short": {},
-        "long": {"train.steps": 10**9},
+        "long": {"train.steps": 10**9, "model.d_model": 1024},
         "told": {"train.compile": True, "train.steps": 13},
     }
     asked = asking({"variants": {**variants, "between": {"train.steps": 10**7}}}, kind="alone")
