@@ -23,7 +23,7 @@ from lab.report.records import frame
 from lab.result import result
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
-from lab.sweep.launcher import Job
+from lab.sweep.launchers.protocol import Job
 from lab.sweep.orders import Orders
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.progress import Display
@@ -70,6 +70,8 @@ def questions(n: int) -> dict[str, dict[str, Any]]:
 class PretendedJob:
     folders: Sequence[Path]
     alive: bool = True
+    waits = False
+    lost = None
 
     def is_alive(self) -> bool:
         return self.alive
@@ -92,6 +94,13 @@ class Pretenders:
     slots: int = 2
     seconds: float = 0.0
     n_ended: int = 0
+    outlives = False
+
+    def found(self) -> Sequence[PretendedJob]:
+        return ()
+
+    def gathers(self, seconds: float | None) -> int:
+        return 1
 
     def start(self, folders: Sequence[Path]) -> PretendedJob:
         return PretendedJob(folders)

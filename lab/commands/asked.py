@@ -28,10 +28,11 @@ from lab.config.samplers import Gp
 from lab.config.space import Range, Settings
 from lab.config.sweep import SweepConfig
 from lab.data.prepare import Prepared, prepare
+from lab.errors import ConfigError
+from lab.sweep.apart import ask_apart, seconds_a_token
 from lab.sweep.ask import Ask
 from lab.sweep.earlier import Warm, kept_warm
 from lab.sweep.folder import SweepFolder
-from lab.sweep.launcher import ask_apart, seconds_a_token
 from lab.sweep.plan import Plan, PlannedRun, Result
 from lab.sweep.suggest import require, suggest
 from lab.sweep.warm import load_warm
@@ -122,12 +123,17 @@ def _made_equal(
     if question.match != "wall-clock":
         found = matching(question, vocab_sizes=sizes)
         require_matched(question, found)
-        return SweepConfig.parse(question.dump() | {"matched": found})
+        return question.completed(found)
+    if question.launcher.kind != "local":
+        raise ConfigError(
+            f"match: wall-clock goes by seconds of this machine, and launcher.kind="
+            f"{question.launcher.kind} trains on others; take match: flops, or launcher.kind=local"
+        )
     taken = question.matched or kept_matched(folder.plan(), question)
     if not taken:
         require_matchable(question)
         taken = matching(question, vocab_sizes=sizes, seconds=_seconds(question, data))
-    question = SweepConfig.parse(question.dump() | {"matched": taken})
+    question = question.completed(taken)
     require_taken(question)
     return question
 

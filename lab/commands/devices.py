@@ -4,7 +4,7 @@ import sys
 
 from lab.commands.asked import Asked
 from lab.errors import ConfigError
-from lab.sweep.launcher import ask_apart, count_gpus
+from lab.sweep.apart import ask_apart, count_gpus
 
 
 def n_gpus(asked: Asked) -> int:

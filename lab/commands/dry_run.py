@@ -9,11 +9,14 @@ from rich.table import Table
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
 from lab.commands.devices import device_of, n_gpus
 from lab.commands.executing import decided, measured, to_be_measured
+from lab.commands.launching import at_a_time, device_there, place
 from lab.config.execution import ALONE, Executed
-from lab.provenance.hardware import cores_usable
+from lab.config.launcher import Local, Ray, Slurm, runs_of_a_job
+from lab.errors import ConfigError
 from lab.report.tables.matched import made_equal, planned
+from lab.sweep.apart import ask_apart, seconds_a_token
+from lab.sweep.demand import demand
 from lab.sweep.estimate import Estimate, estimate, remember
-from lab.sweep.launcher import ask_apart, seconds_a_token
 from lab.sweep.rule import rule
 from lab.sweep.space_needed import megabytes, rooms, short_of_room
 from lab.sweep.timing import seconds_in_cohort
@@ -25,19 +28,28 @@ def dry_run(asked: Asked, *, workers: int | None, measure: bool) -> None:
     if tune and (tune.constraints or tune.enqueued or not tune.is_numeric):
         asked.plan.rounds({})  # or a sentence why nothing can be tried
     if measure:
+        if asked.question.launcher.kind != "local":
+            raise ConfigError(
+                f"--measure times steps on this machine, and launcher.kind="
+                f"{asked.question.launcher.kind} trains on others; leave it out"
+            )
         gpus = n_gpus(asked)
         executed = executed or measured(asked, device="cuda" if gpus else device_of(asked))
         _measure(asked, executed)
-    n = workers or (executed or ALONE).at_a_time(cores=cores_usable())
+    launcher = asked.question.launcher
+    device = device_of(asked) if isinstance(launcher, Local) else device_there(asked)[0]
+    n = at_a_time(asked, executed or ALONE, workers=workers)
     cost = estimate(
         asked.plan,
         vocab_sizes=asked.vocab_sizes,
-        device=device_of(asked),
+        device=place(asked, device),
         workers=n,
         executed=executed or ALONE,
     )
     how = executed.in_words(workers=n) if executed else to_be_measured(asked.question)
     _print_estimate(asked, cost, workers=n, how=how)
+    if isinstance(launcher, Slurm | Ray):
+        _print_demand(asked, cost, launcher, jobs=n, threads=(executed or ALONE).threads)
 
 
 def _measure(asked: Asked, executed: Executed) -> None:
@@ -96,6 +108,33 @@ def _print_estimate(asked: Asked, cost: Estimate, *, workers: int, how: str) -> 
         out.print(f"space     {line} for {room.place}", soft_wrap=True)
     for sentence in short_of_room(found):
         out.print(f"[red]{escape(sentence)}[/red]", soft_wrap=True)
+
+
+def _print_demand(
+    asked: Asked, cost: Estimate, launcher: Slurm | Ray, *, jobs: int, threads: int
+) -> None:
+    """What a cluster is asked for."""
+    gathered = 1
+    if isinstance(launcher, Slurm):
+        longest = max((each.seconds or 0 for each in cost.costs), default=0)
+        gathered = runs_of_a_job(launcher, longest or None)
+    found = demand(asked.plan, cost, launcher, threads=threads, jobs=jobs, gathered=gathered)
+    out = Console(highlight=False, emoji=False)
+    hours = "of cores and GPUs are known once a first run has ended there"
+    if found.core_hours and found.gpu_hours:
+        hours = (
+            f"{_span(found.gpu_hours, _hours)} of GPUs, {_span(found.core_hours, _hours)} of cores"
+        )
+    chain = f"{_span(found.chain, str)} runs in turn"
+    if found.chain_seconds:
+        chain += f", {_span(found.chain_seconds, lambda s: _hours(s / 3600))} hours"
+    out.print(f"cluster   {launcher.kind}: {_span(found.jobs, str)} jobs, {jobs} at a time at most")
+    out.print(f"hours     {hours}", soft_wrap=True)
+    out.print(f"chain     {chain}: no number of machines makes that shorter", soft_wrap=True)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.2g}" if hours < 10 else f"{hours:,.0f}"
 
 
 def _span(pair: tuple[float, float], show: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -23,8 +24,8 @@ from lab.config.space import Range, Settings
 from lab.config.sweep import SweepConfig
 from lab.errors import ConfigError
 from lab.provenance.hardware import cores_usable
+from lab.sweep.apart import ask_apart, seconds_a_token
 from lab.sweep.folder import SweepFolder
-from lab.sweep.launcher import ask_apart, seconds_a_token
 from lab.sweep.quickest import MOST, by_members, by_threads, thread_counts, time_members
 from lab.sweep.timing import seconds_in_cohort, tokens_side_by_side
 
@@ -74,13 +75,17 @@ def measured(asked: Asked, *, device: str) -> Executed:
     return by_members(seconds, alone=min(first, alone()), device=device, choose=choose)
 
 
-def compiled(asked: Asked, executed: Executed, *, device: str) -> Executed:
-    """With the arms whose steps are compiled; what was decided when the sweep began stands."""
+def compiled(asked: Asked, executed: Executed, *, device: str, timed: bool = True) -> Executed:
+    """With the arms whose steps are compiled; what was decided when the sweep began stands.
+
+    Where arithmetic leaves it open, steps are `timed` here, or else are not compiled.
+    """
     question = asked.question
     plan = SweepFolder(EXPERIMENTS / asked.name).plan()
     arms = kept_compiled(plan, question.dump())
+    compile_arm = partial(_is_compiled, asked, executed=executed, device=device, timed=timed)
     if arms is None:
-        arms = tuple(arm for arm in question.arms if _is_compiled(asked, arm, executed, device))
+        arms = tuple(arm for arm in question.arms if compile_arm(arm))
     return Executed.parse(executed.dump() | {"compiled": arms})
 
 
@@ -95,14 +100,14 @@ def to_be_measured(question: SweepConfig) -> str:
             return "runs alone and in cohorts are timed when the sweep starts; the quicker is taken"
 
 
-def _is_compiled(asked: Asked, arm: str, executed: Executed, device: str) -> bool:
+def _is_compiled(asked: Asked, arm: str, *, executed: Executed, device: str, timed: bool) -> bool:
     config, data = asked.question.variant(arm), asked.data[arm].folder
-    return is_compiled(
-        config,
-        device=device,
-        vocab_size=asked.vocab_sizes[arm],
-        seconds_a_token=lambda: float(ask_apart(seconds_a_token, config, data, executed.threads)),
-    )
+
+    def seconds() -> float:
+        return float(ask_apart(seconds_a_token, config, data, executed.threads)) if timed else 0.0
+
+    vocab_size = asked.vocab_sizes[arm]
+    return is_compiled(config, device=device, vocab_size=vocab_size, seconds_a_token=seconds)
 
 
 def _dearest(asked: Asked) -> str:

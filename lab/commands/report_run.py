@@ -17,7 +17,7 @@ from lab.report.collect import Sweep, open_sweep
 from lab.report.judging.verdict import Verdict
 from lab.report.tables.finished import finished
 from lab.report.tables.table import plain
-from lab.sweep.launcher import ask_apart
+from lab.sweep.apart import ask_apart
 from lab.track.wandb_mode import resolve_mode
 from lab.track.wandb_report import ReportRun, record_report
 

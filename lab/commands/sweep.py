@@ -13,8 +13,14 @@ from rich.markup import escape
 
 from lab.certify.many import certify_models
 from lab.commands.asked import ARTIFACTS, EXPERIMENTS, Asked
-from lab.commands.devices import device_of, n_gpus
-from lab.commands.executing import compiled, decided, measured
+from lab.commands.launching import (
+    device_there,
+    execution_there,
+    launcher_of,
+    place,
+    require_launcher,
+    several,
+)
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.endings import INTERRUPTED
@@ -22,18 +28,17 @@ from lab.errors import PackageError
 from lab.log import start_logs
 from lab.package.verify import verify
 from lab.provenance.command import command
-from lab.provenance.hardware import cores_usable
 from lab.report.collect import open_sweep
 from lab.report.judging.wording import plural
 from lab.report.page import write_report
 from lab.sweep.allowance import Allowance, step_of
+from lab.sweep.apart import ask_apart
 from lab.sweep.certificates import candidates, certify_first
 from lab.sweep.changes import exploratory, kept, question_changed, set_aside
 from lab.sweep.estimate import remember_results
 from lab.sweep.events import note
 from lab.sweep.folder import SweepFolder
 from lab.sweep.keeper import Keeper
-from lab.sweep.launcher import LocalLauncher, ask_apart
 from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun
 from lab.sweep.progress import Display
@@ -63,14 +68,10 @@ def run(
     """Run or continue the sweep; returns the exit code."""
     folder, artifacts = SweepFolder(EXPERIMENTS / asked.name), ARTIFACTS / asked.name
     import_meanwhile(asked.question.tune)
-    gpus = n_gpus(asked)
-    device = "cuda" if gpus else device_of(asked)
+    device, gpus = device_there(asked)
+    require_launcher(asked)
     screen = Console(quiet=True, force_terminal=False) if quiet > 0 else console
-    executed = decided(asked, device=device)
-    if executed is None:
-        screen.print("timing some real steps, to choose how runs are executed")
-        executed = measured(asked, device=device)
-    executed = compiled(asked, executed, device=device)
+    executed = execution_there(asked, device=device, say=screen.print)
     content = registration(
         asked.plan, name=asked.name, vocab_sizes=asked.vocab_sizes, executed=executed
     )
@@ -86,12 +87,11 @@ def run(
             data={name: data.folder for name, data in asked.data.items()},
             device=device,
             executed=executed,
+            several=several(asked),
         )
         supervisor = Supervisor(
             orders,
-            launcher=LocalLauncher(
-                workers=workers or executed.at_a_time(cores=cores_usable()), devices=range(gpus)
-            ),
+            launcher=launcher_of(asked, folder, executed, workers=workers, gpus=gpus),
             display=Display(objective=asked.question.objectives[0], console=screen),
             keep=keep,
             rerun=rerun,
@@ -187,7 +187,9 @@ def _end(asked: Asked, supervisor: Supervisor) -> int:
         gather_wandb(runs, into=folder.path / "wandb")
     with suppress(OSError):
         remember_results(
-            supervisor.results.values(), device=orders.device, executed=orders.executed
+            supervisor.results.values(),
+            device=place(asked, orders.device),
+            executed=orders.executed,
         )
     _print_answer(folder.path, page, asked.name)
     _tell_damaged(ARTIFACTS / asked.name, folder)

@@ -41,9 +41,8 @@ class LeftAloneError(LabError):
     """Another process has failed: what happened here follows from it."""
 
 
-def require_shares(train: TrainConfig, meeting: Meeting) -> None:
-    """Raise `ConfigError` where the processes cannot have equal shares of a batch."""
-    size = meeting.size
+def require_shares(train: TrainConfig, size: int) -> None:
+    """Raise `ConfigError` where so many processes cannot have equal shares of a batch."""
     together = train.batch_size // train.micro_batches
     if together % size == 0:
         return

@@ -62,7 +62,7 @@ def train_one(
             "--test out"
         )
     if meeting is not None:
-        require_shares(run.train, meeting)
+        require_shares(run.train, meeting.size)
     check_mode(run.tracking.wandb)
     with progress_bar() as progress:
         data = prepare(run.data, progress=progress)

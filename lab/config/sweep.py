@@ -15,6 +15,7 @@ from lab.config.base import Strict
 from lab.config.confirm import ConfirmConfig
 from lab.config.contrasts import Contrast, at_scale, cells, effects, pair
 from lab.config.execution import Alone, Execution, stated
+from lab.config.launcher import Launcher, Local
 from lab.config.metric import length_of, metric_fault
 from lab.config.objective import Objective, unknown_of
 from lab.config.run import RunConfig
@@ -41,10 +42,16 @@ class SweepConfig(Strict):
     retries: int = Field(2, ge=0, le=100, description="further attempts of a run that goes wrong")
     timeout: float = Field(1800, gt=0, description="seconds without progress: the run hangs")
     execution: Execution = Field(Alone(), description="how runs are executed; no part of a run")
+    launcher: Launcher = Field(Local(), exclude=True, description="where; no part of the question")
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         return super().parse(spelled_out(raw))
+
+    def completed(self, matched: Mapping[str, Any]) -> "SweepConfig":
+        """With what is made equal between the variants."""
+        where = {"launcher": self.launcher.dump()}  # which no dump has
+        return self.parse({**self.dump(), **where, "matched": dict(matched)})
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "SweepConfig":

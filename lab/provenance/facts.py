@@ -22,7 +22,8 @@ DECISIVE = (
     "batch.py", "cohort.py", "parts.py", "run.py", "streams.py",
 )  # fmt: skip
 HOW = ("device", "threads", "execution", "processes", "parallel")
-IDENTITY = ("source_digest", "torch", "tokenizers", *HOW)
+CODE = ("source_digest", "torch", "tokenizers")
+IDENTITY = (*CODE, *HOW)
 USUAL = {"processes": 1}  # what is not said
 LIBRARIES = ("torch", "numpy", "tokenizers", "safetensors", "optuna", "wandb", "pydantic")
 

@@ -6,7 +6,8 @@ Design choices:
   a result that is complete, nor a number of a report;
 - they are counted since the run was last given up: whoever asks for it again grants it all its
   attempts anew, and a sweep that was interrupted goes on counting;
-- a full disk is no fault of the run, and no attempt.
+- a full disk is no fault of the run, and no attempt; nor is the loss of the machine that it was
+  on, unless it is lost time and again and comes no further.
 """
 
 import os
@@ -26,6 +27,7 @@ NO_SPACE = 28  # the code that a worker ends with where it found a disk full
 SERVER_DIED = 255  # what multiprocessing says of a worker whose fork server is gone
 OUT_OF_MEMORY = "out of memory"
 REMEDY = "take a smaller train.micro_batch_size or train.batch_size, or fewer --workers"
+LOSSES = 10  # of a run that comes no further, before one of them is an attempt
 QUOTED, TAIL = 20, 8192  # lines and bytes of a log
 NOTHING_NEW = re.compile(r"\S+Z INFO ")  # a line of the log that tells of no trouble
 
@@ -37,6 +39,7 @@ class Mishap:
     error: str
     step: int | None
     log: tuple[str, ...] = ()
+    lost: bool = False  # by no doing of the run
 
     @property
     def in_words(self) -> str:
@@ -125,6 +128,18 @@ class Attempts:
         write_json(self.path, [*kept, found | last])
         return number
 
+    def add_loss(self, mishap: Mishap, *, stands: int) -> int:
+        """Keep that the run was lost where it `stands`, its last checkpoint; returns how often in a
+        row that happened there."""
+        kept = self._kept()
+        write_json(self.path, [*kept, {"error": mishap.error, "lost": True, "step": stands}])
+        number = 1
+        for attempt in reversed(kept):
+            if not attempt.get("lost") or attempt.get("step") != stands:
+                break
+            number += 1
+        return number
+
     def _kept(self) -> list[dict[str, Any]]:
         """A file that is damaged counts for nothing: it is evidence, and no more."""
         with suppress(OSError, ValueError):
@@ -137,7 +152,10 @@ class Attempts:
 def _since_given_up(kept: Iterable[dict[str, Any]]) -> int:
     number = 0
     for attempt in kept:
-        number = 0 if attempt.get("given_up") else number + 1
+        if attempt.get("given_up"):
+            number = 0
+        elif not attempt.get("lost"):
+            number += 1
     return number
 
 

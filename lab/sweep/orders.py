@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.config.execution import ALONE, Executed
+from lab.config.launcher import ONE, Several
 from lab.config.order import Judge, WorkOrder
 from lab.config.shape import shape_of
 from lab.provenance.facts import facts
@@ -28,11 +29,12 @@ class Orders:
     data: Mapping[str, Path | None]
     device: str
     executed: Executed = ALONE
+    several: Several = ONE
 
     @cached_property
     def here(self) -> dict[str, Any]:
-        """What this call of the lab runs on."""
-        return {**facts(), "device": self.device}
+        """What this call of the lab runs on, and how many processes of it train a run."""
+        return {**facts(), "device": self.device, **self.several.facts}
 
     def of(self, run: PlannedRun) -> WorkOrder:
         package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None

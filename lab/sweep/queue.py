@@ -7,6 +7,8 @@ Design choices:
   slot: two halves side by side end sooner than a whole beside an idle worker;
 - a run that is asked for waits for no company: what is there goes with it. On a GPU, where a step
   of more members takes hardly longer, runs ahead of the plan fill what room is left;
+- short runs that go alone may be gathered into a job all the same, one after the other, where a
+  job is dear: the supervisor says how many;
 - one whose last attempt failed goes alone, so that it does not take others with it again.
 """
 
@@ -26,6 +28,7 @@ class Queue:
         self, *, slots: int, members: int = 1, alike: Alike = lambda run: None, fills: bool = False
     ) -> None:
         self.slots, self.members, self.fills = slots, members, fills
+        self.gathered = 1  # runs of a job, one after the other
         self.asked: list[PlannedRun] = []
         self._alike, self._keys = alike, dict[str, Hashable]()
         self._ahead: Iterator[PlannedRun] = iter(())
@@ -47,23 +50,33 @@ class Queue:
         self.asked[:0] = runs
         self._keys |= dict.fromkeys((run.name for run in runs), None)
 
+    def back(self, runs: Sequence[PlannedRun]) -> None:
+        """These have not been tried; they wait as before."""
+        self.asked[:0] = runs
+
     @property
     def jobs(self) -> int:
         """Into how many jobs to make what is asked for now: as few as give each slot as many."""
-        return self.slots * -(-len(self.asked) // (self.slots * self.members))
+        return self.slots * -(-len(self.asked) // (self.slots * self._most))
+
+    @property
+    def _most(self) -> int:
+        return self.gathered if self.members == 1 else self.members
 
     def take(self, may: Callable[[PlannedRun], bool], *, jobs: int) -> list[PlannedRun]:
         """The runs of the next of so many jobs; none where nothing is left, or may be started.
 
         `may` is asked of each once, and one it has said yes to is started.
         """
-        share = max(1, min(self.members, -(-len(self.asked) // max(1, jobs))))
+        share = max(1, min(self._most, -(-len(self.asked) // max(1, jobs))))
         line = self.asked or self._next_ahead()
         if not line or not may(line[0]):
             return []
         first = line.pop(0)
-        if self.members == 1 or self._key(first) is None:
+        if self._key(first) is None:
             return [first]
+        if self.members == 1:
+            return self._gather(first, share, may)
         found, there = [first], [run for run in self.asked if self._goes_with(first, run)]
         for run in there[: share - 1]:
             if not may(run):
@@ -72,6 +85,17 @@ class Queue:
             found.append(run)
         if self.fills and len(there) < share:
             found += self._fill(first, self.members - len(found), may)
+        return found
+
+    def _gather(
+        self, first: PlannedRun, share: int, may: Callable[[PlannedRun], bool]
+    ) -> list[PlannedRun]:
+        """A run and those that wait behind it."""
+        found = [first]
+        while len(found) < share and self.asked and self._key(self.asked[0]) is not None:
+            if not may(self.asked[0]):
+                break
+            found.append(self.asked.pop(0))
         return found
 
     def _fill(

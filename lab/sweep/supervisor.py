@@ -10,8 +10,10 @@ Design choices:
 - a job is a run, or several that are alike: each of them begins, ends and fails by itself;
 - a run that crashes or hangs is tried again as often as the plan says, from its checkpoint; one
   that did so in company is tried again alone, whatever its attempts, since it may be innocent;
-- a signal asks the workers to save and end; a second one ends them at once. Whatever goes wrong
-  here, a full disk above all, is told once they have saved and ended;
+- where jobs outlive it, as on a cluster, it takes those over that an earlier one left; a signal
+  then ends the supervisor alone;
+- else a signal asks the workers to save and end; a second one ends them at once. Whatever goes
+  wrong here, a full disk above all, is told once they have saved and ended;
 - it never imports torch.
 """
 
@@ -21,10 +23,11 @@ from dataclasses import dataclass, field
 from shutil import disk_usage, rmtree
 
 from lab.files import disk_full, existing
+from lab.run_folder import RESULT
 from lab.sweep.allowance import Allowance
 from lab.sweep.attempts import NO_SPACE, Attempts
 from lab.sweep.events import note, warn
-from lab.sweep.launcher import Launcher
+from lab.sweep.launchers.protocol import Job, Launcher
 from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.progress import Display
@@ -69,6 +72,7 @@ class Supervisor:
         self._looked = self.clock()
         self._least = self.plan.span()[0]
         self._counted = (0, 0)
+        self._spent = (0.0, 0)  # seconds, and the runs that took them
 
     def run(self) -> bool:
         """Run to the end of the plan; False when interrupted.
@@ -94,6 +98,7 @@ class Supervisor:
 
     def _run(self) -> bool:
         self._advance()
+        self._rejoin()
         note("continued" if self.results else "begun", self.plan.question.question)
         if self.results:
             note("taken over", f"{len(self.results)} runs", runs=len(self.results))
@@ -108,6 +113,27 @@ class Supervisor:
             self._advance()
         return not self.signals
 
+    def _rejoin(self) -> None:
+        """Take over the jobs that an earlier supervisor left; one of no use is stopped."""
+        found = self.launcher.found()
+        wanted = {run.name: run for run in self._unfinished()} if found else {}
+        if found:
+            wanted |= {run.name: run for run in self.story.ahead() if self._is_new(run)}
+        for job in found:
+            runs = [wanted[path.name] for path in job.folders if path.name in wanted]
+            if runs:
+                self.jobs.append(self._under_way(runs, job))
+            elif job.is_alive():
+                job.stop()
+        if self.jobs:
+            jobs = "1 job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
+            note("rejoined", f"{jobs} found under way", jobs=len(self.jobs))
+            self.display.say(f"{jobs} of an earlier call found")
+
+    def _under_way(self, runs: Sequence[PlannedRun], job: Job) -> UnderWay:
+        together = self.orders.executed.kind == "cohort"
+        return under_way(runs, job, timeout=self.plan.question.timeout, together=together)
+
     def _adopt_round(self) -> bool:
         """Take over results of the runs that are waited for; whether none is waited for then."""
         waiting = self._unfinished()
@@ -117,6 +143,7 @@ class Supervisor:
                 continue
             if found := self.there.result(run, whatever=known):
                 self.results[run.name] = found
+                self._note_seconds(found)
         return bool(waiting) and not self._unfinished()
 
     def _advance(self) -> None:
@@ -151,12 +178,19 @@ class Supervisor:
             filter(self._is_new, self.story.ahead()),
             cost=self.allowance.left,
         )
-        while self.jobs if self._is_ending else self.queue.asked or asked & self._busy:
+        while self._is_busy(asked):
             self._fill()
             self._wait()
 
+    def _is_busy(self, asked: set[str]) -> bool:
+        """Whether there is something to start, or to wait for."""
+        if self._is_ending:
+            return bool(self.jobs) and not self._leaves
+        return bool(self.queue.asked or asked & self._busy)
+
     def _fill(self) -> None:
         """Start what may be started in the slots that are free."""
+        self.queue.gathered = self.launcher.gathers(self._seconds_a_run)
         jobs, started = self.queue.jobs, 0
         while len(self.jobs) < self.launcher.slots and not self._is_ending:
             runs = self.queue.take(self._is_allowed, jobs=jobs - started)
@@ -164,10 +198,26 @@ class Supervisor:
                 break
             started += 1
             job = self.launcher.start([self.orders.write(run).absolute() for run in runs])
-            self.jobs.append(under_way(runs, job, timeout=self.plan.question.timeout))
+            self.jobs.append(self._under_way(runs, job))
             for run in runs:
                 note("started", f"{run.name} started", run=run.name, of=len(runs))
             self._count()
+
+    @property
+    def _seconds_a_run(self) -> float | None:
+        """What runs have taken so far, on the average; None where none has ended."""
+        spent, runs = self._spent
+        return spent / runs if runs else None
+
+    def _note_seconds(self, result: Result) -> None:
+        if result["status"] == "complete" and "total" in result["timing"]:
+            spent, runs = self._spent
+            self._spent = spent + result["timing"]["total"], runs + 1
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether the supervisor ends and its jobs go on."""
+        return self.launcher.outlives and bool(self.signals) and not (self.is_spent or self.is_full)
 
     @property
     def _busy(self) -> set[str]:
@@ -205,13 +255,16 @@ class Supervisor:
         self._look()
         for each in [*self.jobs]:
             parts = each.ended()
+            missed = [part for part in parts if not self._was_reached(part, each)]
+            self.queue.back([part.run for part in missed if part.run.name in self._asked])
+            parts = [part for part in parts if part not in missed]
             if not each.parts and not each.job.is_alive():
                 self.jobs.remove(each)
             self.queue.again([part.run for part in parts if not self._end(part, each)])
         self._show()
         if self.jobs and self.allowance.time_is_up:  # then it ends as after one signal
             self.is_spent, self.signals = True, self.signals or 1
-        if self._is_stopping:
+        if self._is_stopping and not self._leaves:
             for each in self.jobs:
                 each.stop(at_once=self.signals > 1)
 
@@ -224,6 +277,10 @@ class Supervisor:
                     told = f"{run.name} hangs and is killed"
                     note("hung", told, run=run.name, seconds=each.timeout)
 
+    def _was_reached(self, part: Part, ended: UnderWay) -> bool:
+        """Whether a job came to one of its runs."""
+        return ended.was_reached(part) or (part.folder / RESULT).is_file()
+
     def _is_new(self, run: PlannedRun) -> bool:
         return run.name not in self._busy and self.there.is_new(run)
 
@@ -233,7 +290,7 @@ class Supervisor:
 
     def _clear(self) -> None:
         """Await the jobs that were stopped, and remove what is left of runs without an end."""
-        while self.jobs:
+        while self.jobs and not self._leaves:
             self._wait()
         for run in self.story.spare(self.folder.begun()):
             if self.folder.result(run) is None:
@@ -251,6 +308,8 @@ class Supervisor:
             elif not (ended.stopped or self._is_stopping) and self._may_serve(run):
                 result = failed(part, ended, orders=self.orders)
                 is_over = result is not None or run.name not in self._asked  # one ahead can wait
+        if result is not None:
+            self._note_seconds(result)
         if result is not None and run.name in self._asked:
             self.results[run.name] = result
         elif result is not None:
@@ -263,7 +322,7 @@ class Supervisor:
 
     def _wind_up(self) -> None:
         """Something went wrong here: what is under way saves and ends before that is told."""
-        while self.jobs:
+        while self.jobs and not self.launcher.outlives:
             for each in self.jobs:
                 each.stop(at_once=self.signals > 1)
             self.launcher.wait([each.job for each in self.jobs], timeout=POLL_SECONDS)
@@ -290,7 +349,9 @@ class Supervisor:
 
     def _signalled(self) -> None:
         self.signals += 1
-        if self.signals == 1:
+        if self._leaves:
+            say(b"\nstopping; the jobs go on, and the same command finds them again\n")
+        elif self.signals == 1:
             say(b"\nstopping: the runs save a checkpoint; once more ends them now\n")
         elif not self.jobs:  # nobody is to be waited for, and every file is whole
             raise KeyboardInterrupt

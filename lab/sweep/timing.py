@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from lab.config.order import WorkOrder
 from lab.config.run import RunConfig
+from lab.sweep.apart import ask_apart
 from lab.sweep.attempts import is_out_of_memory
-from lab.sweep.launcher import ask_apart
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier

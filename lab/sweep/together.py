@@ -20,6 +20,7 @@ from lab.holding import held
 from lab.log import start_logs
 from lab.run_folder import ORDER, RESULT
 from lab.sweep.attempts import NO_SPACE
+from lab.sweep.launchers.node import on_this_node
 from lab.sweep.worker import PATIENCE, PROGRESS, Progress, tell
 
 
@@ -33,7 +34,7 @@ def carry_out_together(folders: Sequence[Path], stopping: threading.Event) -> in
             try:
                 until_the_last_write.enter_context(held(folder, patience=PATIENCE))
                 until_the_last_write.callback(part.progress.clear)
-                part.order = WorkOrder.parse(read_json(folder / ORDER))
+                part.order = on_this_node(WorkOrder.parse(read_json(folder / ORDER)), folder)
             except Exception as error:
                 codes.append(part.tell(error))
             else:

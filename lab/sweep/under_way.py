@@ -4,7 +4,9 @@ Design choices:
 - a worker touches the progress files of its runs as it trains; a job whose files all stay as they
   are for `timeout` seconds hangs. Only time in which the supervisor itself was watching counts, so
   that neither a machine that slept nor a stopped supervisor makes a run hang;
-- a run of several that has its result has ended, whatever becomes of its job;
+- a job that waits for a place cannot hang, however long it does;
+- a run of several that has its result has ended, whatever becomes of its job; one that was not
+  reached when the job ended has not been tried;
 - how it failed is read from what it left: its own word, else its exit code, beside what the kernel
   counts.
 """
@@ -19,7 +21,7 @@ from lab.files import read_json
 from lab.log import TEXT
 from lab.run_folder import RESULT
 from lab.sweep.attempts import FAILURE, Mishap, ending, last_lines, oom_kills
-from lab.sweep.launcher import Job
+from lab.sweep.launchers.protocol import Job
 from lab.sweep.plan import PlannedRun
 from lab.sweep.worker import PROGRESS
 
@@ -35,6 +37,11 @@ class Part:
     log_begins: int
     touched: int | None = None
     progress: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anybody has worked on it in this job."""
+        return self.touched is not None or _size(self.folder / TEXT) > self.log_begins
 
     def look(self) -> bool:
         """Take note of progress; whether there was any."""
@@ -52,7 +59,8 @@ class Part:
 
 @dataclass
 class UnderWay:
-    """A job and those of its `many` runs that have not ended; `stopped` once it was asked to end,
+    """A job and those of its `many` runs that have not ended, carried out `together` as a cohort or
+    one after the other; `stopped` once it was asked to end,
     `hung` once it was killed for silence."""
 
     parts: list[Part]
@@ -60,9 +68,11 @@ class UnderWay:
     timeout: float
     killed_before: int
     many: int
+    together: bool
     silent: float = 0.0
     stopped: bool = False
     hung: bool = False
+    first: Part | None = None  # of those without an answer when the job had ended
 
     @property
     def runs(self) -> list[PlannedRun]:
@@ -71,7 +81,7 @@ class UnderWay:
     def look(self, seconds: float) -> bool:
         """Take note of progress, `seconds` after the last look; whether it is found to hang."""
         news = [part.look() for part in self.parts]
-        if any(news):
+        if any(news) or self.job.waits:
             self.silent = 0.0
         else:
             self.silent += min(seconds, GLANCE)
@@ -85,12 +95,18 @@ class UnderWay:
         """The runs that have ended since this was asked last: all, where the job has."""
         if not self.job.is_alive():
             found = self.parts
+            self.first = next((p for p in found if not (p.folder / RESULT).is_file()), None)
         elif self.many > 1:
             found = [part for part in self.parts if (part.folder / RESULT).is_file()]
         else:
             return []
         self.parts = [part for part in self.parts if part not in found]
         return found
+
+    def was_reached(self, part: Part) -> bool:
+        """Whether the job came to a run: of those that go one after the other, to the first that
+        has no answer, and to those begun."""
+        return self.together or part is self.first or part.has_begun
 
     def stop(self, *, at_once: bool = False) -> None:
         self.stopped = True
@@ -108,16 +124,22 @@ class UnderWay:
         with suppress(OSError, ValueError, KeyError, TypeError):
             told = read_json(part.folder / FAILURE)
             return Mishap(str(told["error"]), told["step"], log)
+        if self.job.lost:
+            return Mishap(self.job.lost, step, log, lost=True)
         killed = oom_kills() > self.killed_before
         return Mishap(ending(self.job.exit_code, kernel_killed=killed), step, log)
 
 
-def under_way(runs: Sequence[PlannedRun], job: Job, *, timeout: float) -> UnderWay:
-    """A job that has just been started."""
-    parts = []
-    for run, folder in zip(runs, job.folders, strict=True):
-        size = 0
-        with suppress(OSError):
-            size = (folder / TEXT).stat().st_size
-        parts.append(Part(run, folder, size))
-    return UnderWay(parts, job, timeout, oom_kills(), many=len(parts))
+def under_way(
+    runs: Sequence[PlannedRun], job: Job, *, timeout: float, together: bool = False
+) -> UnderWay:
+    """A job that has just been started, or some runs of one that was found."""
+    folders = {folder.name: folder for folder in job.folders}
+    parts = [Part(run, folders[run.name], _size(folders[run.name] / TEXT)) for run in runs]
+    return UnderWay(parts, job, timeout, oom_kills(), many=len(folders), together=together)
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.stat().st_size
+    return 0

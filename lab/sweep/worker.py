@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from lab.log import TEXT, start_logs
 from lab.printed import print_to
 from lab.run_folder import ORDER, RESULT
 from lab.sweep.attempts import FAILURE, NO_SPACE, raised
+from lab.sweep.launchers.node import on_this_node
 from lab.sweep.lifeline import end_with_parents, say_under_way
 
 PROGRESS = "progress.json"
@@ -38,35 +39,49 @@ FAILED = 1
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE = 30.0  # seconds: a worker that was killed may take some to die
 log = logging.getLogger(__name__)
+Execute = Callable[..., object]
 
 
 def work(folders: Sequence[Path], device: int | None) -> None:
-    """Carry out the orders of some run folders, on one GPU if given: as a cohort where that is
-    ordered, else one after the other.
+    """Carry out the orders of some run folders, on one GPU if given.
 
     Ends the process: with 0 where all is well, also when it was asked to stop.
     """
+    stopping = told_to_stop()
+    end_with_parents()
+    say_under_way()
+    if device is not None:
+        os.environ[VISIBLE] = visible(device, among=os.environ.get(VISIBLE))
+    sys.exit(carry_out(folders, stopping))
+
+
+def told_to_stop() -> threading.Event:
+    """Set once this process is told to save a checkpoint and end."""
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    end_with_parents()
-    say_under_way()
-    if device is not None:
-        os.environ[VISIBLE] = visible(device, among=os.environ.get(VISIBLE))
+    return stopping
+
+
+def carry_out(
+    folders: Sequence[Path], stopping: threading.Event, execute: Execute | None = None
+) -> int:
+    """Carry out the orders of some run folders: as a cohort where that is ordered, else one after
+    the other; returns the exit code. `execute` is in the place of `lab.run.execute`."""
     if _is_cohort(folders[0]):
         from lab.sweep.together import carry_out_together
 
         print_to(folders[0] / TEXT)
-        sys.exit(carry_out_together(folders, stopping))
+        return carry_out_together(folders, stopping)
     code = 0
     for folder in folders:
         if not stopping.is_set():
             print_to(folder / TEXT)
             with start_logs(folder):
-                code = _carry_out(folder, stopping) or code
-    sys.exit(code)
+                code = _carry_out(folder, stopping, execute) or code
+    return code
 
 
 def visible(device: int, *, among: str | None) -> str:
@@ -82,10 +97,12 @@ def _is_cohort(folder: Path) -> bool:
     return False
 
 
-def _carry_out(folder: Path, stopping: threading.Event) -> int:
+def _carry_out(folder: Path, stopping: threading.Event, execute: Execute | None = None) -> int:
     """Carry out one order; returns the exit code."""
-    from lab.run import execute
+    if execute is None:
+        from lab.run import execute as alone
 
+        execute = alone
     progress = Progress(folder / PROGRESS)
 
     def stop() -> bool:
@@ -96,7 +113,7 @@ def _carry_out(folder: Path, stopping: threading.Event) -> int:
         try:
             until_the_last_write.enter_context(held(folder, patience=PATIENCE))
             until_the_last_write.callback(progress.clear)
-            order = WorkOrder.parse(read_json(folder / ORDER))
+            order = on_this_node(WorkOrder.parse(read_json(folder / ORDER)), folder)
             if not (folder / RESULT).exists():  # else of one that died only now
                 execute(order, folder=folder, stop=stop, on_row=progress)
             return 0

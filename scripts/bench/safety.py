@@ -36,7 +36,7 @@ from lab.data.prepare import prepare
 from lab.log import start_logs
 from lab.provenance.facts import facts
 from lab.run_folder import lay_order
-from lab.sweep.launcher import ask_apart
+from lab.sweep.apart import ask_apart
 from lab.sweep.plan import Plan
 from lab.sweep.progress import Display
 from lab.sweep.supervisor import POLL_SECONDS

@@ -62,7 +62,7 @@ def pretended() -> Iterator[None]:
         return folder / "report" / "index.html"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.commands.sweep.LocalLauncher", launcher)
+        patch.setattr("lab.commands.launching.LocalLauncher", launcher)
         patch.setattr("lab.commands.sweep.ask_apart", here)
         patch.setattr("lab.commands.sweep.write_report", report)
         patch.setattr("lab.commands.report.write_report", report)

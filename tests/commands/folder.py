@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lab.cli import main
-from lab.sweep.launcher import ask_apart
+from lab.sweep.apart import ask_apart
 
 
 class Lab:

@@ -18,6 +18,8 @@ class Done:
 
     folders: Sequence[Path]
     exit_code: int
+    waits = False
+    lost = None
 
     def is_alive(self) -> bool:
         return False
@@ -29,8 +31,15 @@ class Done:
 
 class LauncherHere:
     slots = 1
+    outlives = False
 
     def __init__(self, **_: Any) -> None: ...
+
+    def found(self) -> Sequence[Done]:
+        return ()
+
+    def gathers(self, seconds: float | None) -> int:
+        return 1
 
     def start(self, folders: Sequence[Path]) -> Done:
         (folder,) = folders
@@ -46,6 +55,6 @@ def work_here(patch: pytest.MonkeyPatch) -> None:
     def ask_here(function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
 
-    patch.setattr("lab.commands.sweep.LocalLauncher", LauncherHere)
+    patch.setattr("lab.commands.launching.LocalLauncher", LauncherHere)
     for module in ("lab.commands.sweep", "lab.commands.report_run", "tests.commands.folder"):
         patch.setattr(f"{module}.ask_apart", ask_here)

@@ -13,8 +13,8 @@ from lab.commands.executing import compiled, decided, measured, to_be_measured
 from lab.config.execution import Executed
 from lab.errors import ConfigError
 from lab.files import read_json, write_json
+from lab.sweep.apart import seconds_a_token
 from lab.sweep.folder import SweepFolder
-from lab.sweep.launcher import seconds_a_token
 from tests.commands.folder import Lab, kill_a_worker, wait_for
 from tests.commands.test_sweep import QUESTION
 

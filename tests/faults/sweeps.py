@@ -177,7 +177,7 @@ def pretend(
         write_results(snapshot(open_sweep(folder)))
         return folder / "report" / "index.html"
 
-    patch.setattr("lab.commands.sweep.LocalLauncher", lambda **_: crew())
+    patch.setattr("lab.commands.launching.LocalLauncher", lambda **_: crew())
     patch.setattr("lab.commands.sweep.ask_apart", certify)
     if not reports:
         patch.setattr("lab.commands.sweep.write_report", report)

@@ -39,6 +39,8 @@ class FakeJob:
     left: float
     alive: bool = True
     exit_code: int | None = None
+    waits: bool = False
+    lost: str | None = None
 
     def is_alive(self) -> bool:
         return self.alive
@@ -70,6 +72,15 @@ class FakeLauncher:
     started: list[str] = field(default_factory=list)
     jobs: list[list[str]] = field(default_factory=list)
     busiest: int = 0
+    outlives: bool = False
+    left: Sequence[FakeJob] = ()
+    gathered: int = 1
+
+    def found(self) -> Sequence[FakeJob]:
+        return self.left
+
+    def gathers(self, seconds: float | None) -> int:
+        return self.gathered
 
     def start(self, folders: Sequence[Path]) -> FakeJob:
         orders = [WorkOrder.parse(read_json(folder / "order.json")) for folder in folders]

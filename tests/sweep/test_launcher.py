@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import ConfigError, SweepError
-from lab.sweep.launcher import LocalLauncher, ask_apart
+from lab.sweep.apart import ask_apart
+from lab.sweep.launchers.local import LocalLauncher
 from lab.sweep.signals import ASKING
 
 
@@ -79,7 +80,7 @@ def test_what_asks_a_sweep_to_end_is_no_business_of_the_server() -> None:
 def test_the_first_server_of_a_process_is_deaf_too() -> None:
     """Also while it imports what its workers need, to a Ctrl-C that means its whole group."""
     script = (
-        "from lab.sweep.launcher import ask_apart; from tests.sweep.test_launcher import blocked; "
+        "from lab.sweep.apart import ask_apart; from tests.sweep.test_launcher import blocked; "
         "print(*sorted(map(int, ask_apart(blocked))))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
@@ -117,7 +118,8 @@ def test_a_stopped_worker_is_killed_with_its_supervisor(tmp_path: Path) -> None:
     """Else it would hold its folder, and every later attempt of its run would wait in vain."""
     os.mkfifo(tmp_path / "log.txt")  # where it waits
     script = (
-        "import sys; from pathlib import Path; from lab.sweep.launcher import LocalLauncher; "
+        "import sys; from pathlib import Path; "
+        "from lab.sweep.launchers.local import LocalLauncher; "
         "job = LocalLauncher(workers=1).start([Path(sys.argv[1])]); "
         "print(job.process.pid, flush=True); sys.stdin.read()"
     )

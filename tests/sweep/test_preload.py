@@ -14,7 +14,7 @@ from lab.sweep.lifeline import say_under_way
 
 STAGES = """
 import time
-from lab.sweep.launcher import ask_apart
+from lab.sweep.apart import ask_apart
 from tests.sweep.test_preload import imported, under_way
 
 print(ask_apart(imported, "lab.run"), ask_apart(imported, "wandb"))
