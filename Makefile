@@ -1,13 +1,16 @@
-# make sweep   set up and answer the shipped question on position encodings
-# make test    set up and pass the suite
-# make check   format, lint, types, import direction, tests
-# make proofs  the long proofs, minutes each; TINY_SHAKESPEARE=file for nanoGPT's loss
+# make sweep     set up and answer the shipped question on position encodings
+# make test      set up and pass the suite
+# make check     format, lint, types, import direction, tests
+# make clusters  the tests on a real Slurm and a real Ray, both on this machine
+# make proofs    the long proofs, minutes each; TINY_SHAKESPEARE=file for nanoGPT's loss;
+#                PROOFS="proof and not trains" leaves out what trains for many minutes
 
 PYTHON ?= python3
 BIN := .venv/bin
 QUESTION ?= posenc.yaml
+PROOFS ?= proof
 
-.PHONY: sweep test lint check proofs clean
+.PHONY: sweep test lint check clusters proofs clean
 
 sweep: .venv/run.done
 	$(BIN)/python -m lab.sweep $(QUESTION)
@@ -23,8 +26,14 @@ lint: .venv/dev.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Slurm is Debian's, installed and started as root, or by sudo
+clusters: .venv/clusters.done
+	export SLURM_CONF=$$(scripts/slurm/cluster.sh start) && \
+	    trap "scripts/slurm/cluster.sh stop" EXIT && \
+	    LAB_CLUSTERS=1 $(BIN)/python -m pytest tests/clusters
+
 proofs: .venv/dev.done
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m proof
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(PROOFS)"
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -37,6 +46,10 @@ proofs: .venv/dev.done
 
 .venv/dev.done: .venv/run.done
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,dashboard,search,int8,huggingface]'
+	touch $@
+
+.venv/clusters.done: .venv/dev.done
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[slurm,ray]'
 	touch $@
 
 clean:

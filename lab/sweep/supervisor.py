@@ -121,8 +121,12 @@ class Supervisor:
             wanted |= {run.name: run for run in self.story.ahead() if self._is_new(run)}
         for job in found:
             runs = [wanted[path.name] for path in job.folders if path.name in wanted]
-            if runs:
+            if self.rerun and any(path.name in self.there.foreign for path in job.folders):
+                job.kill()  # its folders have been set aside
+            elif runs:
                 self.jobs.append(self._under_way(runs, job))
+                for run in runs:
+                    self.allowance.begin(run)
             elif job.is_alive():
                 job.stop()
         if self.jobs:

@@ -16,6 +16,7 @@ LR = Path(lab.__file__).parents[1] / "configs" / "lr.yaml"
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 def test_halving_finds_the_rate_with_half_of_the_tokens(tmp_path: Path) -> None:
     halved = search("lr", tmp_path)
     full = search("lr-full", tmp_path, "tune.pruner=null")

@@ -20,6 +20,7 @@ ROOT = Path(lab.__file__).parents[1]
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 def test_rope_without_rotation_is_found_to_be_worse(tmp_path: Path) -> None:
     question = ROOT / "configs" / "handicap.yaml"
     subprocess.run(

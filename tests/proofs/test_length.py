@@ -18,6 +18,7 @@ NEAR = 0.15  # nats
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 def test_alibi_reads_on_and_rope_does_not(tmp_path: Path) -> None:
     rise = {}
     for variant in ("rope", "alibi"):
@@ -35,6 +36,7 @@ def test_alibi_reads_on_and_rope_does_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 def test_learned_positions_end_where_training_did(tmp_path: Path) -> None:
     metrics = trained("length", "learned", tmp_path, *BRIEF)
     assert [name for name in metrics if "@" in name] == ["test/loss@64"]

@@ -18,6 +18,7 @@ SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 @pytest.mark.skipif(not CORPUS, reason="TINY_SHAKESPEARE names no file")
 def test_three_seeds_reach_the_published_loss(tmp_path: Path) -> None:
     path = Path(CORPUS).absolute()

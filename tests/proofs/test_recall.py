@@ -16,6 +16,7 @@ FULL = ("train.steps=2000",)
 
 
 @pytest.mark.proof
+@pytest.mark.trains
 @pytest.mark.parametrize(
     ("variant", "low", "high"), [("two-layers", 0.99, 1), ("one-layer", 0, 0.5)]
 )
