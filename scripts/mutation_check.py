@@ -71,13 +71,16 @@ FAULTS = {
     ),
     "a norm without its epsilon": Fault(
         "norm.py",
-        [("F.layer_norm(x, x.shape[-1:], eps=self.eps)", "F.layer_norm(x, x.shape[-1:], eps=0.0)")],
+        [("self.weight, self.bias, self.eps)", "self.weight, self.bias, 0.0)")],
         "norm={kind: layernorm}",
         "norm: epsilon",
     ),
     "a norm that is not centred": Fault(
         "norm.py",
-        [("F.layer_norm(x, x.shape[-1:]", "F.rms_norm(x, x.shape[-1:]")],
+        [
+            ("F.layer_norm(x,", "F.rms_norm(x,"),
+            ("self.weight, self.bias, self.eps)", "self.weight, self.eps)"),
+        ],
         "norm={kind: layernorm}",
         "norm: statistics",
     ),

@@ -10,10 +10,12 @@ from typing import get_args
 
 import pytest
 import typer.main
+from pydantic import TypeAdapter
 
 import lab
 from lab.cli import app
 from lab.config.checks import variant_faults
+from lab.config.launcher import Launcher
 from lab.config.loading import load_sweep
 from lab.config.model import ModelConfig
 from lab.config.pruners import Pruner
@@ -107,6 +109,14 @@ def test_what_a_search_may_say_is_valid() -> None:
     assert not variant_faults(sweep)
     assert sweep.tune is not None
     assert SweepConfig.parse(sweep.dump()) == sweep
+
+
+def test_every_launcher_is_shown_and_valid() -> None:
+    lines = re.findall(r"^launcher: (\{[^}]*\})", README, re.MULTILINE)
+    launchers = [
+        TypeAdapter(Launcher).validate_python(load_yaml(line, source="README")) for line in lines
+    ]
+    assert {launcher.kind for launcher in launchers} == {"slurm", "ray", "simulated"}
 
 
 def test_every_sampler_and_pruner_is_listed() -> None:
