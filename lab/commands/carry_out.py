@@ -7,6 +7,7 @@ Design choices:
   them is the worker, and the others do their part.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lab.config.order import WorkOrder
 from lab.endings import exit_code
 from lab.files import read_json
 from lab.run_folder import ORDER
+from lab.sweep.launchers.node import NODE
 from lab.sweep.lifeline import end_with_parent
 from lab.sweep.worker import carry_out, told_to_stop
 from lab.train.distributed.meeting import Meeting, meet
@@ -35,6 +37,8 @@ def main(folders: Sequence[Path]) -> int:
     meeting = meet()
     if meeting is not None:
         return _take_part(meeting, folders)
+    if os.environ.get(NODE, str(os.getppid())) != str(os.getppid()):
+        return 1  # who began it had died before the kernel was told
     stopping, processes = told_to_stop(), _processes(folders[0])
     if processes == 1:
         return carry_out(folders, stopping)

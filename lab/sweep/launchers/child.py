@@ -22,7 +22,7 @@ class Child:
     def __init__(self, folders: Sequence[Path], *, environment: Mapping[str, str] | None = None):
         self.process = subprocess.Popen(
             [sys.executable, "-m", WORK, *map(str, folders)],
-            env={**os.environ, NODE: "1", **(environment or {})},
+            env={**os.environ, NODE: str(os.getpid()), **(environment or {})},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # it may begin others, which are killed with it
         )

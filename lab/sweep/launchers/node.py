@@ -20,7 +20,7 @@ from lab.provenance.hardware import hardware
 from lab.provenance.record import PROVENANCE
 from lab.sweep.launchers.tokens import at_hand
 
-NODE = "LAB_NODE"  # in the environment of a process that works on one
+NODE = "LAB_NODE"  # in the environment of a process that works on one: the number of who began it
 SHELF = "LAB_TOKENS"  # and where it finds tokens
 MACHINE = ("platform", "processor", "cores")
 

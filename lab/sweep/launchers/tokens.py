@@ -20,6 +20,7 @@ from lab.errors import DataError
 from lab.files import cache_folder, read_json
 
 META = "meta.json"
+SHOWN = 12  # of the digits of a seal
 
 
 def lay(folders: Iterable[Path], shelf: Path) -> None:
@@ -39,6 +40,8 @@ def at_hand(data: Path, shelf: Path) -> Path:
     if (seal := _seal(data)) is not None and seal == _seal(there):
         return data
     here = cache_folder() / "tokens" / data.name
+    if _seal(here) not in (None, _seal(there)):  # of the same text by another name
+        here = here.with_name(f"{data.name}-{str(_seal(there))[:SHOWN]}")
     try:
         open_prepared(here)
     except DataError:  # absent or damaged

@@ -9,6 +9,7 @@ from lab.config.data import DataConfig
 from lab.data.prepare import prepare
 from lab.data.store import open_prepared
 from lab.errors import DataError
+from lab.files import read_json, write_json
 from lab.sweep.launchers.tokens import at_hand, lay
 
 
@@ -78,3 +79,16 @@ def test_what_the_shelf_has_not_whole_is_refused(prepared: Path, tmp_path: Path)
     (tmp_path / "shelf" / prepared.name / "train.bin").unlink()
     with pytest.raises(DataError, match="missing or damaged"):
         at_hand(Path("/nowhere") / prepared.name, tmp_path / "shelf")
+
+
+def test_the_same_text_by_another_name_is_beside_it(prepared: Path, tmp_path: Path) -> None:
+    """What a result says of its text is what the supervisor's tokens say."""
+    shelf, away = tmp_path / "shelf", Path("/nowhere") / prepared.name
+    lay([prepared], shelf)
+    own = tmp_path / "node" / "tokens" / prepared.name
+    own.mkdir(parents=True)
+    write_json(own / "meta.json", read_json(prepared / "meta.json") | {"seal": "another"})
+    here = at_hand(away, shelf)
+    assert here != own
+    assert read_json(here / "meta.json") == read_json(prepared / "meta.json")
+    assert at_hand(away, shelf) == here
