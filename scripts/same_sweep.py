@@ -22,7 +22,7 @@ from lab.report.collect import open_sweep
 RUN_FILES = ("config.yaml", "metrics.csv", "samples.csv", "positions.csv")
 SWEEP_FILES = ("sweep.yaml", "results.csv")
 PACKAGE_FILES = ("config.yaml", "tokenizer.json", "model.safetensors", "metrics.csv")
-APART = ("timing", "provenance", "sha256")
+APART = ("timing", "provenance", "sha256", "files")  # those of a package are compared one by one
 ONLY_UNFINISHED = ("checkpoint", "reached.json", "progress.json")
 
 
