@@ -12,7 +12,7 @@ from lab.commands.asked import Asked
 from lab.commands.devices import device_of, n_gpus
 from lab.commands.executing import compiled, decided, measured
 from lab.commands.together import require_shares
-from lab.config.execution import Executed
+from lab.config.execution import Executed, stated
 from lab.config.launcher import Local, Ray, Several, Simulated, Slurm
 from lab.errors import ConfigError
 from lab.provenance.hardware import cores_usable
@@ -71,15 +71,17 @@ def require_launcher(asked: Asked) -> None:
                 f"launcher.processes={launcher.processes} train a run together, and execution: "
                 f"{{kind: {asked.question.execution.kind}}} many runs in one; take kind: alone"
             )
+    said = stated(asked.question.execution)
+    threads = said.threads if said else 1
     match launcher:
         case Slurm():
             from lab.sweep.launchers import slurm
 
-            slurm.check(launcher)
+            slurm.check(launcher, threads=threads)
         case Ray():
             from lab.sweep.launchers import ray
 
-            ray.check(launcher)
+            ray.check(launcher, threads=threads)
 
 
 def at_a_time(asked: Asked, executed: Executed, *, workers: int | None) -> int:

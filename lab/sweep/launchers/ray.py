@@ -32,9 +32,9 @@ SHARE_WAITING = 8  # one job more than there is room for, for so many that there
 PATIENCE = 10.0  # seconds for an actor to end its child
 
 
-def check(config: Ray) -> None:
+def check(config: Ray, *, threads: int = 1) -> None:
     """Raise `ConfigError` where the cluster cannot be used, or has no node for a run."""
-    require_room(joined(config), needs(config, threads=1))
+    require_room(joined(config), needs(config, threads=threads))
 
 
 class RayLauncher:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.config.launcher import Slurm
+from lab.config.launcher import Slurm, runs_of_a_job
 from lab.errors import SweepError
 from lab.run_folder import RESULT
 from lab.sweep.events import note, warn
@@ -88,11 +88,7 @@ class SlurmLauncher:
             self._remove(folder)
 
     def gathers(self, seconds: float | None) -> int:
-        if self.config.runs_a_job != "auto":
-            return self.config.runs_a_job
-        if seconds is None:
-            return 1
-        return max(1, int(60 * self.config.fill / max(seconds, 0.1)))
+        return runs_of_a_job(self.config, seconds)
 
     def start(self, folders: Sequence[Path]) -> PlacedJob:
         spec: dict[str, Any] = {
