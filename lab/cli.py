@@ -107,6 +107,12 @@ def sweep(
 
         print_plan(asked, workers=workers, measure=measure)
         return 0
+    if asked.question.launcher.kind == "simulated":
+        from lab.commands.simulate import simulate
+
+        return simulate(
+            asked, workers=workers, keep=keep, rerun=rerun, allowance=allowance, quiet=loudness
+        )
     from lab.commands.sweep import run
 
     return run(asked, workers=workers, keep=keep, rerun=rerun, allowance=allowance, quiet=loudness)

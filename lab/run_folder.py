@@ -19,15 +19,17 @@ from lab.provenance.record import write_record
 from lab.result import result_fault
 
 CONFIG, ORDER, CHECKPOINT = "config.yaml", "order.json", "checkpoint"
+SIMULATED = "simulated.json"  # in the folder of a sweep that is made up
 RESULT, REACHED = "result.json", "reached.json"  # how it ended, and how far it came before a pause
 
 
 def lay_order(folder: Path, order: WorkOrder) -> None:
     """Leave an order for whoever carries it out, and what it was given on."""
-    write_text(folder / CONFIG, dump_parts(order.config.dump()))
-    write_json(folder / ORDER, order.dump())
+    content = order.dump()
     device, how = order.provenance["device"], order.execution
+    write_text(folder / CONFIG, dump_parts(content["config"]), listed=False)
     write_record(folder, device=device, threads=order.threads, execution=how)
+    write_json(folder / ORDER, content)  # and with it, the names of all three come to the disk
 
 
 def order_in(folder: Path) -> WorkOrder | None:

@@ -131,7 +131,5 @@ def launcher_of(
             return RayLauncher(
                 config, folder=folder.path, tokens=tokens, threads=executed.threads, jobs=workers
             )
-        case Simulated() as config:
-            from lab.sweep.launchers.simulated import SimulatedLauncher
-
-            return SimulatedLauncher(config, workers=workers)
+        case Simulated():
+            raise AssertionError("lab.commands.simulate has its own")

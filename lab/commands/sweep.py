@@ -24,13 +24,14 @@ from lab.commands.launching import (
 from lab.commands.report_run import share_report
 from lab.config.objective import value_of
 from lab.endings import INTERRUPTED
-from lab.errors import PackageError
+from lab.errors import PackageError, SweepError
 from lab.log import start_logs
 from lab.package.verify import verify
 from lab.provenance.command import command
 from lab.report.collect import open_sweep
 from lab.report.judging.wording import plural
 from lab.report.page import write_report
+from lab.run_folder import SIMULATED
 from lab.sweep.allowance import Allowance, step_of
 from lab.sweep.apart import ask_apart
 from lab.sweep.certificates import candidates, certify_first
@@ -75,6 +76,7 @@ def run(
     content = registration(
         asked.plan, name=asked.name, vocab_sizes=asked.vocab_sizes, executed=executed
     )
+    _refuse_simulated(folder)
     for path in (folder.path, artifacts):
         path.mkdir(parents=True, exist_ok=True)
     told = TOLD if screen is console else ()
@@ -96,7 +98,7 @@ def run(
             keep=keep,
             rerun=rerun,
             on_advance=keeper,
-            allowance=_counting(allowance, asked, folder),
+            allowance=counting(allowance, asked, folder),
         )
         with supervisor.display:
             _begin(asked, supervisor, content)
@@ -106,7 +108,15 @@ def run(
         return _end(asked, supervisor) if finished else _stopped(supervisor)
 
 
-def _counting(allowance: Allowance, asked: Asked, folder: SweepFolder) -> Allowance:
+def _refuse_simulated(folder: SweepFolder) -> None:
+    if (folder.path / SIMULATED).exists():
+        raise SweepError(
+            f"{folder.path} is of a simulated sweep, whose numbers are made up; move it away, or "
+            "give the question's file another name"
+        )
+
+
+def counting(allowance: Allowance, asked: Asked, folder: SweepFolder) -> Allowance:
     """The allowance, with what runs take."""
 
     def flops_a_step(run: PlannedRun) -> float:

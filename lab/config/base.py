@@ -46,7 +46,21 @@ class Strict(BaseModel):
             if found is not None and get(raw, section) == found.dump():
                 put(raw, section, found.model_dump(mode="json", exclude_defaults=True))
             put(raw, path, copy.deepcopy(value))  # a later change may reach into it
-        return self.parse(raw)
+        return self.parse(raw).sharing(self)
+
+    def sharing(self, of: "Strict") -> Self:
+        """This config, which holds the very sections of another from now on where they are equal:
+        they take no room."""
+        for name, mine in self.__dict__.items():
+            other = of.__dict__.get(name)
+            if not isinstance(mine, Strict) or mine is other:
+                continue
+            if isinstance(other, Strict) and type(mine) is type(other):
+                if mine == other:
+                    self.__dict__[name] = other
+                else:
+                    mine.sharing(other)
+        return self
 
 
 def _section(config: Strict, path: str) -> Strict | None:

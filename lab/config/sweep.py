@@ -216,11 +216,17 @@ class SweepConfig(Strict):
         """The k-th seed of the confirmation, counted from 1, after those that tuning sees."""
         return self.base.seed + (self.tune.seeds - 1 if self.tune else 0) + k
 
-    def variant(self, name: str, settings: Mapping[str, Scalar] | None = None) -> RunConfig:
-        """The run of one arm, or of a twin, at some tuned settings."""
+    def variant(
+        self, name: str, settings: Mapping[str, Scalar] | None = None, *, seed: int | None = None
+    ) -> RunConfig:
+        """The run of one arm, or of a twin, at some tuned settings; None means its own seed."""
         arm = self.twins.get(name, name)
         changed = {**self.arms[arm], **self.matched.get(arm, {}), **self.changes(settings or {})}
-        return self.base.replaced(changed | ({"init_stream": "twin"} if arm != name else {}))
+        if arm != name:
+            changed["init_stream"] = "twin"
+        if seed is not None:
+            changed["seed"] = seed
+        return self.base.replaced(changed)
 
     def changes(self, settings: Mapping[str, Scalar]) -> dict[str, Any]:
         """What tuned settings change in a run's config, by dotted path."""

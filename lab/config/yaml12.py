@@ -38,6 +38,7 @@ REMEDIES = {  # of what PyYAML says
     "mapping values are not allowed": "put a text with a colon in quotes",
     "unexpected end of stream": "close the quotes",
 }
+_NOTHING = ": null\n"
 _NO_PLACE = "the character U+{:04X} has no place in a config; leave it out"
 CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
@@ -68,13 +69,20 @@ def dump_yaml(value: Any) -> str:
 
 def dump_parts(value: Mapping[str, Any]) -> str:
     """A mapping as `dump_yaml` writes it. Parts written before are remembered: the configs of a
-    sweep have most of theirs in common."""
+    sweep have most of theirs in common, down to single lines."""
     return "".join(_part(name, json.dumps(part)) for name, part in value.items())
 
 
 @lru_cache(maxsize=256)
 def _part(name: str, content: str) -> str:
-    return dump_yaml({name: json.loads(content)})
+    part, head = json.loads(content), dump_yaml({name: None})
+    if not isinstance(part, dict) or not part or head.count("\n") > 1:
+        return dump_yaml({name: part})
+    inner = dump_parts(part)
+    if "\n\n" in inner:  # within a text, where an indentation counts
+        return dump_yaml({name: part})
+    inner = inner.replace("\n", "\n  ").removesuffix("  ")
+    return f"{head.removesuffix(_NOTHING)}:\n  {inner}"
 
 
 class _Loader(yaml.SafeLoader):

@@ -4,11 +4,11 @@ Beside the facts it has what they leave out: the machine in full, the environmen
 of a dirty repository.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from lab.files import read_json, write_json
+from lab.files import json_text, read_json, write_text
 from lab.provenance.environment import environment
 from lab.provenance.facts import facts, repository
 from lab.provenance.hardware import hardware
@@ -24,9 +24,16 @@ def record() -> dict[str, Any]:
 
 
 def write_record(folder: Path, *, device: str, threads: int, execution: str = "alone") -> None:
-    """Leave `provenance.json` in the folder of a run."""
+    """Leave `provenance.json` in the folder of a run; whoever writes there next brings its name
+    onto the disk."""
+    write_text(folder / PROVENANCE, _text(device, threads, execution), listed=False)
+
+
+@lru_cache(maxsize=16)
+def _text(device: str, threads: int, execution: str) -> str:
+    """It is the same for all runs of a sweep, and long."""
     here = {"device": device, "threads": threads, "execution": execution}
-    write_json(folder / PROVENANCE, {**record(), **here})
+    return json_text({**record(), **here})
 
 
 def recorded(folder: Path) -> dict[str, Any]:

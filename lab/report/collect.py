@@ -37,7 +37,7 @@ from lab.report.searches.runs import search_of_runs
 from lab.report.searches.search import Search, parse_search
 from lab.report.searches.words import answer
 from lab.report.tables import certificates
-from lab.run_folder import CHECKPOINT, ORDER, RESULT, read_state
+from lab.run_folder import CHECKPOINT, ORDER, RESULT, SIMULATED, read_state
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -172,6 +172,11 @@ def open_sweep(folder: str | Path) -> Sweep:
                 f"{folder} is not the folder of a sweep: it has no {name}; "
                 "give one that `lab sweep` has written, such as experiments/posenc"
             )
+    if (folder / SIMULATED).exists():
+        raise SweepError(
+            f"{folder} is of a simulated sweep, whose numbers are made up; {SIMULATED} says what "
+            "it came to"
+        )
     plan = read_state(folder / "plan.json", remedy=PLAN_AGAIN)
     if not _is_plan(plan):
         raise SweepError(f"{folder / 'plan.json'} is damaged (not as a plan is); {PLAN_AGAIN}")

@@ -42,6 +42,7 @@ class Allowance:
         self._since = self.clock()
         self._begun: dict[str, int] = {}  # the step that each run stood at
         self._flops: dict[str, float] = {}
+        self._spent = 0.0  # their sum
 
     @property
     def is_untouched(self) -> bool:
@@ -60,12 +61,12 @@ class Allowance:
         """Whether a run fits into what is left."""
         if self.time_is_up:
             return False
-        flops = self._flops | {run.name: self._cost(run)}
-        left = (self.max_flops or 0) - sum(self._flops.values())
-        if self.max_runs is not None and len(flops) > self.max_runs:
+        runs = len(self._flops) + (run.name not in self._flops)
+        more = self._cost(run) - self._flops.get(run.name, 0.0)
+        if self.max_runs is not None and runs > self.max_runs:
             self.why = f"--max-runs {self.max_runs} is used up"
-        elif self.max_flops is not None and sum(flops.values()) > self.max_flops:
-            more = flops[run.name] - self._flops.get(run.name, 0.0)
+        elif self.max_flops is not None and self._spent + more > self.max_flops:
+            left = self.max_flops - self._spent
             self.why = (
                 f"of --max-flops {self.max_flops:g} there are {left:.3g} left, and {run.name} "
                 f"takes {more:.3g}"
@@ -77,7 +78,9 @@ class Allowance:
     def begin(self, run: PlannedRun) -> None:
         """Count a run that is started."""
         self._begun.setdefault(run.name, self.stands(run))
-        self._flops[run.name] = self._cost(run)
+        cost = self._cost(run)
+        self._spent += cost - self._flops.get(run.name, 0.0)
+        self._flops[run.name] = cost
 
     def left(self, run: PlannedRun, *, since: int | None = None) -> float:
         """The FLOPs that a run takes from a step, by default the one it has come to."""

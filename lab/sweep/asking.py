@@ -113,7 +113,7 @@ class Waves:
         return [trial for trial in self.story.trials if trial.variant == variant]
 
     def _trial(self, variant: str, number: int, source: Source, settings: Settings) -> Trial:
-        config = self.plan.question.variant(variant, settings)
+        config = self.plan.run(variant, "tune", self.seed, settings=settings).config
         tokens = self.tune.seeds * config.train.steps * config.tokens_per_step
         bracketed = bracket(self.tune.pruner, len(self.plan.rungs), number)
         return Trial(variant, number, source, self.number, settings, tokens, bracket=bracketed)

@@ -168,7 +168,7 @@ class Carrier:
         return [trial for trial in wave if trial.state == "running"]
 
     def _config(self, trial: Trial) -> RunConfig:
-        return self.plan.question.variant(trial.variant, trial.settings)
+        return self._planned(trial, 0).config
 
     def _run(self, trial: Trial, k: int, *, until: int | None = None) -> PlannedRun:
         """The run of a trial's k-th seed, asked for."""

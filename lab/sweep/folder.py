@@ -11,8 +11,7 @@ from lab.certify.certificate import is_certificates
 from lab.config.order import WorkOrder
 from lab.config.sweep import SweepConfig
 from lab.config.yaml12 import dump_yaml
-from lab.errors import SweepError
-from lab.files import clear_leftovers, read_json, write_json, write_text
+from lab.files import clear_leftovers, json_text, read_json, write_json, write_text
 from lab.holding import held
 from lab.result import pruned
 from lab.run_folder import CHECKPOINT, ORDER, REACHED, RESULT, ending_in, order_in, read_state
@@ -33,9 +32,10 @@ class SweepFolder:
     def run(self, name: str) -> Path:
         return self.path / "runs" / name
 
-    def begun(self) -> list[str]:
-        """The names of all runs that have a folder."""
-        return sorted(path.name for path in self.path.glob("runs/*"))
+    def begun(self) -> Iterator[str]:
+        """The names of all runs that have a folder; it is not looked for them before they are
+        asked for."""
+        yield from sorted(path.name for path in self.path.glob("runs/*"))
 
     @property
     def study(self) -> Path:
@@ -97,11 +97,7 @@ class SweepFolder:
 
     def keep(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, if it is not there already as it should be."""
-        file = self.path / name
-        with suppress(SweepError):  # a damaged one is written anew
-            if file.is_file() and read_state(file) == content:
-                return
-        write_json(file, content)
+        self._restore(self.path / name, json_text(content))
 
     def result(self, run: PlannedRun) -> Result | None:
         """How a run ended, or how far it came before it paused, if this very run has begun."""
@@ -138,6 +134,6 @@ class SweepFolder:
         folder.rename(target)
 
     def _restore(self, file: Path, text: str) -> None:
-        """Write again what was lost or damaged of a plan that stands."""
+        """Write a file that is not as it should be."""
         if not file.is_file() or file.read_bytes() != text.encode():
             write_text(file, text)

@@ -17,10 +17,13 @@ _ASKED: TypeAdapter[dict[str, list[Settings]]] = TypeAdapter(dict[str, list[Sett
 
 
 class Keeper:
-    """Writes into a sweep's folder. `trouble` is the last error of the study, a mere cache."""
+    """Writes into a sweep's folder. `trouble` is the last error of the study, a mere cache.
 
-    def __init__(self, folder: SweepFolder, plan_hash: str) -> None:
-        self.folder, self.plan_hash = folder, plan_hash
+    Without `optuna`, neither that is written nor what its tools say of the settings.
+    """
+
+    def __init__(self, folder: SweepFolder, plan_hash: str, *, optuna: bool = True) -> None:
+        self.folder, self.plan_hash, self.optuna = folder, plan_hash, optuna
         self.trouble: Exception | None = None
 
     def asked(self) -> Mapping[str, Sequence[Settings]]:
@@ -40,7 +43,7 @@ class Keeper:
         if tune is None:
             return
         shares = {}
-        if story.is_over:
+        if story.is_over and self.optuna:
             shares = {
                 variant: importance(
                     [trial for trial in story.trials if trial.variant == variant],
@@ -50,7 +53,7 @@ class Keeper:
                 for variant in story.plan.question.arms
             }
         self.folder.keep(TRIALS, trials_content(story, plan_hash=self.plan_hash, importance=shares))
-        if story.is_over or not _has_been_further(story):
+        if self.optuna and (story.is_over or not _has_been_further(story)):
             self._tell_optuna(story)
 
     def _surplus(self, story: Story) -> list[str]:

@@ -37,24 +37,21 @@ class Orders:
         return {**facts(), "device": self.device, **self.several.facts}
 
     def of(self, run: PlannedRun) -> WorkOrder:
-        package = (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
-        data = self._data(run)
-        return WorkOrder.parse(
-            {
-                "run": run.name,
-                "digest": run.digest,
-                "config": run.config.dump(),
-                "labels": {"sweep": self.folder.name, **run.labels},
-                "settings": run.settings,
-                "judge": self._judge(run),
-                "until": run.until,
-                "threads": self.executed.threads,
-                "execution": self.executed.kind,
-                "compiled": self._is_compiled(run),
-                "data": str(data) if data else None,
-                "package": str(package) if package else None,
-                "provenance": self.here,
-            }
+        package, data = self._package(run), self._data(run)
+        return WorkOrder(
+            run=run.name,
+            digest=run.digest,
+            config=run.config,
+            labels={"sweep": self.folder.name, **run.labels},
+            settings=run.settings,
+            judge=self._judge(run),
+            until=run.until,
+            threads=self.executed.threads,
+            execution=self.executed.kind,
+            compiled=self._is_compiled(run),
+            data=str(data) if data else None,
+            package=str(package) if package else None,
+            provenance=self.here,
         )
 
     def write(self, run: PlannedRun) -> Path:
@@ -70,6 +67,10 @@ class Orders:
         """What orders have in common that one job carries out as a cohort."""
         shape, compiled = shape_of(run.config), self._is_compiled(run)
         return shape, compiled, self._data(run), self._judge(run), run.until
+
+    def _package(self, run: PlannedRun) -> Path | None:
+        """Where the model of a run goes."""
+        return (self.artifacts / run.name).absolute() if self.plan.packages(run) else None
 
     def _judge(self, run: PlannedRun) -> Judge:
         question = self.plan.question

@@ -8,6 +8,7 @@ Design choices:
 - the same results give the same runs: continuing a sweep is telling its story again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -80,6 +81,10 @@ class Plan:
     suggest: Suggest = field(default=_nobody, compare=False)
     warm: Warm = field(default_factory=Warm)
     asked: Mapping[str, Sequence[Settings]] = field(default_factory=dict)
+    _made: dict[tuple[str, int, str], tuple[RunConfig, str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # by variant, seed and settings: config and digest, which are asked for again and again
+    _like: dict[str, RunConfig] = field(default_factory=dict, repr=False, compare=False)
 
     def rounds(self, results: Mapping[str, Result]) -> list[list[PlannedRun]]:
         """All rounds that can be known from these results; the last may be unfinished."""
@@ -144,12 +149,19 @@ class Plan:
         until: int | None = None,
     ) -> PlannedRun:
         """One run of an arm or of a twin, whose text is that of its reference."""
-        config = self.question.variant(variant, settings).replaced({"seed": seed})
-        identity = run_digest(
+        settings = settings or {}
+        key = variant, seed, json.dumps(settings)
+        if key not in self._made:
+            config = self.question.variant(variant, settings, seed=seed)
+            config = config.sharing(self._like.setdefault(variant, config))
+            self._made[key] = config, self._digest(variant, config)
+        config, digest = self._made[key]
+        name = f"{variant}-{seed}-{digest[:8]}"
+        return PlannedRun(name, digest, variant, phase, seed, trial, settings, config, until)
+
+    def _digest(self, variant: str, config: RunConfig) -> str:
+        return run_digest(
             config,
             corpus_digest=self.corpus_digest,
             tokenizer_digest=self.tokenizer_digests.get(self.question.twins.get(variant, variant)),
         )
-        name = f"{variant}-{seed}-{identity[:8]}"
-        settings = settings or {}
-        return PlannedRun(name, identity, variant, phase, seed, trial, settings, config, until)

@@ -12,6 +12,8 @@ from lab.config.objective import Objective, value_of
 from lab.result import how_it_diverged
 from lab.sweep.plan import PlannedRun, Result
 
+SHOWN = 24  # jobs under way: more are on no screen
+
 
 class Display:
     """Bars on a terminal, a line a finished run elsewhere."""
@@ -39,7 +41,14 @@ class Display:
     def __exit__(self, *exc: object) -> None:
         self._bars.stop()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it shows what is under way."""
+        return self.console.is_terminal
+
     def say(self, text: str) -> None:
+        if self.console.quiet:
+            return
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def at(self, *, done: float, total: float) -> None:
@@ -49,6 +58,8 @@ class Display:
 
     def running(self, run: PlannedRun, progress: Mapping[str, Any], *, others: int = 0) -> None:
         """A run, which stands for so many others of its job."""
+        if run.name not in self._tasks and len(self._tasks) >= SHOWN:
+            return
         if run.name not in self._tasks:
             total = run.config.train.steps
             self._tasks[run.name] = self._bars.add_task("", total=total, note="")

@@ -73,7 +73,7 @@ class Queue:
         if not line or not may(line[0]):
             return []
         first = line.pop(0)
-        if self._key(first) is None:
+        if self._most == 1 or self._key(first) is None:
             return [first]
         if self.members == 1:
             return self._gather(first, share, may)

@@ -8,7 +8,7 @@ Design choices:
 - what may be asked for next is known before it is: idle workers may run it ahead.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 
 from lab.config.seeds import seeds_of
 from lab.config.space import Settings
@@ -36,6 +36,7 @@ class Story:
         self.going: list[str] = []
         self.is_over = False
         self._confirmed: dict[str, Settings] = {}
+        self._runs: dict[str, PlannedRun] = {}
         self._n_seeds = 0  # asked for, of all that are going
         self._script = self._tell()
 
@@ -48,6 +49,7 @@ class Story:
                 return
             if following:
                 self.rounds.append(following)
+                self._runs |= {run.name: run for run in following}
 
     def ahead(self) -> Iterator[PlannedRun]:
         """The runs that may be asked for after this round, in the order of the plan."""
@@ -62,15 +64,14 @@ class Story:
         over = [name for name in self._confirmed if name not in self.going]
         if confirm is None or not over:
             return []
-        asked = {run.name for run in self.runs}
-        there = {_place(name) for name in {*begun} - asked}  # to make up a run takes time
-        found = (
+        there = {_place(name) for name in begun if name not in self._runs}
+        found = (  # to make up a run takes time
             self._run(name, k)
             for k in range(1, confirm.max_seeds + 1)
             for name in over
             if f"{name}-{self.plan.question.confirm_seed(k)}" in there
         )
-        return [run for run in found if run.name not in asked]
+        return [run for run in found if run.name not in self._runs]
 
     def best(self, variant: str) -> Trial | None:
         """The trial of a variant that did best; diverged and failed ones count as the worst."""
@@ -136,7 +137,12 @@ class Story:
     @property
     def runs(self) -> Round:
         """Every run asked for so far, each once, as it was asked for last."""
-        return list({run.name: run for batch in self.rounds for run in batch}.values())
+        return list(self._runs.values())
+
+    @property
+    def names(self) -> KeysView[str]:
+        """Of the same."""
+        return self._runs.keys()
 
 
 def _place(name: str) -> str:

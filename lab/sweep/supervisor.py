@@ -25,20 +25,21 @@ from shutil import disk_usage, rmtree
 from lab.files import disk_full, existing
 from lab.run_folder import RESULT
 from lab.sweep.allowance import Allowance
-from lab.sweep.attempts import NO_SPACE, Attempts
+from lab.sweep.attempts import NO_SPACE, Attempts, oom_kills
 from lab.sweep.events import note, warn
 from lab.sweep.launchers.protocol import Job, Launcher
 from lab.sweep.orders import Orders
 from lab.sweep.plan import PlannedRun, Result
 from lab.sweep.progress import Display
 from lab.sweep.queue import Queue
+from lab.sweep.remembered import Remembered
 from lab.sweep.signals import caught, say
 from lab.sweep.story import Story
 from lab.sweep.takeover import Takeover
 from lab.sweep.trying_again import failed
 from lab.sweep.under_way import Part, UnderWay, under_way
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = LOOK_SECONDS = 0.5  # to wait for an end, and between two looks at who goes on
 
 
 @dataclass
@@ -71,7 +72,10 @@ class Supervisor:
         self._asked: set[str] = set()
         self._looked = self.clock()
         self._least = self.plan.span()[0]
-        self._counted = (0, 0)
+        self._remembered = Remembered()
+        self._busy: set[str] = set()  # the names of the runs that are under way
+        self._done: set[str] = set()  # of those that have ended
+        self._ahead: set[str] = set()  # of those under way or ended that are not asked for
         self._spent = (0.0, 0)  # seconds, and the runs that took them
 
     def run(self) -> bool:
@@ -124,7 +128,7 @@ class Supervisor:
             if self.rerun and any(path.name in self.there.foreign for path in job.folders):
                 job.kill()  # its folders have been set aside
             elif runs:
-                self.jobs.append(self._under_way(runs, job))
+                self._begin(runs, job, killed=oom_kills())
                 for run in runs:
                     self.allowance.begin(run)
             elif job.is_alive():
@@ -134,10 +138,6 @@ class Supervisor:
             note("rejoined", f"{jobs} found under way", jobs=len(self.jobs))
             self.display.say(f"{jobs} of an earlier call found")
 
-    def _under_way(self, runs: Sequence[PlannedRun], job: Job) -> UnderWay:
-        together = self.orders.executed.kind == "cohort"
-        return under_way(runs, job, timeout=self.plan.question.timeout, together=together)
-
     def _adopt_round(self) -> bool:
         """Take over results of the runs that are waited for; whether none is waited for then."""
         waiting = self._unfinished()
@@ -146,7 +146,7 @@ class Supervisor:
             if run.name in self._busy:
                 continue
             if found := self.there.result(run, whatever=known):
-                self.results[run.name] = found
+                self._keep(run, found)
                 self._note_seconds(found)
         return bool(waiting) and not self._unfinished()
 
@@ -164,6 +164,7 @@ class Supervisor:
             given_up = self.folder.give_up(name, reason)
             if given_up is not None:
                 self.results[name] = given_up
+                self._done.add(name)
                 note("given up", f"{name}: {reason}", run=name, reason=reason)
                 done, total = self._count()
                 self.display.given_up(name, reason, done=done, total=total)
@@ -176,9 +177,9 @@ class Supervisor:
 
     def _carry_out(self, todo: Sequence[PlannedRun]) -> None:
         """Come to the end of a round, or of all that is under way where nothing more may start."""
-        asked, busy = {run.name for run in todo}, self._busy
+        asked = {run.name for run in todo}
         self.queue.renew(
-            [run for run in todo if run.name not in busy],
+            [run for run in todo if run.name not in self._busy],
             filter(self._is_new, self.story.ahead()),
             cost=self.allowance.left,
         )
@@ -190,22 +191,37 @@ class Supervisor:
         """Whether there is something to start, or to wait for."""
         if self._is_ending:
             return bool(self.jobs) and not self._leaves
-        return bool(self.queue.asked or asked & self._busy)
+        return bool(self.queue.asked) or not asked.isdisjoint(self._busy)
 
     def _fill(self) -> None:
         """Start what may be started in the slots that are free."""
         self.queue.gathered = self.launcher.gathers(self._seconds_a_run)
-        jobs, started = self.queue.jobs, 0
+        jobs, started, killed = self.queue.jobs, 0, oom_kills()
         while len(self.jobs) < self.launcher.slots and not self._is_ending:
             runs = self.queue.take(self._is_allowed, jobs=jobs - started)
             if not runs:
                 break
             started += 1
             job = self.launcher.start([self.orders.write(run).absolute() for run in runs])
-            self.jobs.append(self._under_way(runs, job))
+            self._begin(runs, job, killed=killed)
             for run in runs:
                 note("started", f"{run.name} started", run=run.name, of=len(runs))
-            self._count()
+
+    def _begin(self, runs: Sequence[PlannedRun], job: Job, *, killed: int) -> None:
+        """Watch over a job from now on."""
+        timeout, together = self.plan.question.timeout, self.orders.executed.kind == "cohort"
+        found = under_way(runs, job, timeout=timeout, together=together, killed=killed)
+        self.jobs.append(found)
+        names = {run.name for run in runs}
+        self._busy |= names
+        self._done -= names
+        self._ahead |= {name for name in names if name not in self.story.names}
+
+    def _keep(self, run: PlannedRun, result: Result) -> None:
+        """Have the story go by a result."""
+        self.results[run.name] = self._remembered(run, result)
+        if result["status"] != "running":
+            self._done.add(run.name)
 
     @property
     def _seconds_a_run(self) -> float | None:
@@ -222,11 +238,6 @@ class Supervisor:
     def _leaves(self) -> bool:
         """Whether the supervisor ends and its jobs go on."""
         return self.launcher.outlives and bool(self.signals) and not (self.is_spent or self.is_full)
-
-    @property
-    def _busy(self) -> set[str]:
-        """The names of the runs that are under way."""
-        return {run.name for each in self.jobs for run in each.runs}
 
     def _alike(self, run: PlannedRun) -> Hashable:
         """What runs that go together have in common; None of one that is to go alone."""
@@ -257,8 +268,9 @@ class Supervisor:
         """Until a job has ended, or for a moment."""
         self.launcher.wait([each.job for each in self.jobs], timeout=POLL_SECONDS)
         self._look()
-        for each in [*self.jobs]:
+        for each in [each for each in self.jobs if each.many > 1 or not each.job.is_alive()]:
             parts = each.ended()
+            self._busy.difference_update(part.run.name for part in parts)
             missed = [part for part in parts if not self._was_reached(part, each)]
             self.queue.back([part.run for part in missed if part.run.name in self._asked])
             parts = [part for part in parts if part not in missed]
@@ -273,8 +285,11 @@ class Supervisor:
                 each.stop(at_once=self.signals > 1)
 
     def _look(self) -> None:
-        """See who goes on; one that hangs is killed."""
-        seconds, self._looked = self.clock() - self._looked, self.clock()
+        """See who goes on, not more often than it helps; one that hangs is killed."""
+        seconds = self.clock() - self._looked
+        if 0 <= seconds < LOOK_SECONDS:
+            return
+        self._looked = self.clock()
         for each in self.jobs:
             if each.look(seconds):
                 for run in each.runs:
@@ -315,9 +330,12 @@ class Supervisor:
         if result is not None:
             self._note_seconds(result)
         if result is not None and run.name in self._asked:
-            self.results[run.name] = result
+            self._keep(run, result)
         elif result is not None:
             self.ran_ahead.add(run.name)
+            self._done.add(run.name)
+        else:
+            self._ahead.discard(run.name)
         status = result["status"] if result else "stopped" if ended.stopped else "in mid-run"
         note("ended", f"{run.name} ended: {status}", run=run.name, status=status)
         done, total = self._count()
@@ -335,21 +353,20 @@ class Supervisor:
 
     def _show(self) -> None:
         """In runs, those under way by the share of their steps."""
-        (whole, total), share = self._counted, 0.0
+        (whole, total), share = self._count(), 0.0
         for part, *others in (each.parts for each in self.jobs if each.parts):
-            self.display.running(part.run, part.progress, others=len(others))
+            if self.display.is_live:
+                self.display.running(part.run, part.progress, others=len(others))
             for one in (part, *others):
-                share += one.progress.get("step", 0) / one.run.config.train.steps
+                if step := one.progress.get("step"):
+                    share += step / one.run.config.train.steps
         self.display.at(done=whole + share, total=total)
 
     def _count(self) -> tuple[int, int]:
         """Runs that are done, and those that the plan is known to come to or that ran ahead."""
-        paused = {name for name, found in self.results.items() if found["status"] == "running"}
-        busy = self._busy
-        done = (self.results.keys() | self.ran_ahead) - paused - busy
-        known = {run.name for run in self.story.runs} | self.ran_ahead | busy
-        self._counted = len(done), max(self._least, len(known))
-        return self._counted
+        self._ahead = {name for name in self._ahead if name not in self.story.names}
+        known = len(self.story.names) + len(self._ahead)
+        return len(self._done), max(self._least, known)
 
     def _signalled(self) -> None:
         self.signals += 1

@@ -57,7 +57,7 @@ class Part:
         return True
 
 
-@dataclass
+@dataclass(eq=False)
 class UnderWay:
     """A job and those of its `many` runs that have not ended, carried out `together` as a cohort or
     one after the other; `stopped` once it was asked to end,
@@ -80,8 +80,8 @@ class UnderWay:
 
     def look(self, seconds: float) -> bool:
         """Take note of progress, `seconds` after the last look; whether it is found to hang."""
-        news = [part.look() for part in self.parts]
-        if any(news) or self.job.waits:
+        news = [] if self.job.waits else [part.look() for part in self.parts]
+        if self.job.waits or any(news):
             self.silent = 0.0
         else:
             self.silent += min(seconds, GLANCE)
@@ -117,6 +117,7 @@ class UnderWay:
 
     def mishap(self, part: Part) -> Mishap:
         """What became of a run, where the job has ended without an answer for it."""
+        part.look()
         log = last_lines(part.folder / TEXT, since=part.log_begins)
         step = part.progress.get("step")
         if self.hung:
@@ -131,12 +132,18 @@ class UnderWay:
 
 
 def under_way(
-    runs: Sequence[PlannedRun], job: Job, *, timeout: float, together: bool = False
+    runs: Sequence[PlannedRun],
+    job: Job,
+    *,
+    timeout: float,
+    together: bool = False,
+    killed: int = 0,
 ) -> UnderWay:
-    """A job that has just been started, or some runs of one that was found."""
+    """A job that has just been started, or some runs of one that was found; before, the kernel had
+    `killed` so many processes for memory."""
     folders = {folder.name: folder for folder in job.folders}
     parts = [Part(run, folders[run.name], _size(folders[run.name] / TEXT)) for run in runs]
-    return UnderWay(parts, job, timeout, oom_kills(), many=len(folders), together=together)
+    return UnderWay(parts, job, timeout, killed, many=len(folders), together=together)
 
 
 def _size(file: Path) -> int:

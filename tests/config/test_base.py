@@ -56,3 +56,12 @@ def test_what_was_chosen_under_another_kind_must_fit_the_new_one() -> None:
     }
     with pytest.raises(ValidationError, match=r"none\.factor"):
         rope.replaced({"model.position.scaling.kind": "none"})
+
+
+def test_what_is_replaced_shares_what_stays() -> None:
+    run = RunConfig.parse(BASE)
+    other = run.replaced({"train.optimizer.lr": 0.5, "seed": 3})
+    assert other == RunConfig.parse(other.dump())
+    assert other.model is run.model
+    assert other.train is not run.train
+    assert other.train.schedule is run.train.schedule

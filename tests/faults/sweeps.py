@@ -58,6 +58,13 @@ class Pretenders:
 
     slots: int = 2
     ended: list[tuple[str, int | None]] = field(default_factory=list)
+    outlives = False
+
+    def found(self) -> Sequence[FakeJob]:
+        return ()
+
+    def gathers(self, seconds: float | None) -> int:
+        return 1
 
     def start(self, folders: Sequence[Path]) -> FakeJob:
         with unharmed():
