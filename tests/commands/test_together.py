@@ -67,10 +67,9 @@ def test_two_processes_leave_what_one_leaves(tmp_path: Path, tiny_run: dict[str,
     ],
 )
 def test_shares_are_equal(size: dict[str, int], sentence: str) -> None:
-    meeting = Meeting(HashStore(), rank=0, size=4)
-    require_shares(TrainConfig.parse({"steps": 1, "batch_size": 8}), meeting)
+    require_shares(TrainConfig.parse({"steps": 1, "batch_size": 8}), 4)
     with pytest.raises(ConfigError, match=sentence):
-        require_shares(TrainConfig.parse({"steps": 1, **size}), meeting)
+        require_shares(TrainConfig.parse({"steps": 1, **size}), 4)
 
 
 def test_everyone_has_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
