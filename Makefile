@@ -28,8 +28,9 @@ lint: .venv/dev.done
 
 # Slurm is Debian's, installed and started as root, or by sudo
 clusters: .venv/clusters.done
-	export SLURM_CONF=$$(scripts/slurm/cluster.sh start) && \
-	    trap "scripts/slurm/cluster.sh stop" EXIT && \
+	trap 'scripts/slurm/cluster.sh stop' EXIT; \
+	    export SLURM_CONF=$$(mktemp -d)/slurm.conf; \
+	    scripts/slurm/cluster.sh start $$(dirname $$SLURM_CONF) && \
 	    LAB_CLUSTERS=1 $(BIN)/python -m pytest tests/clusters
 
 proofs: .venv/dev.done

@@ -130,7 +130,7 @@ def _print_demand(
         chain += f", {_span(found.chain_seconds, lambda s: _hours(s / 3600))} hours"
     out.print(f"cluster   {launcher.kind}: {_span(found.jobs, str)} jobs, {jobs} at a time at most")
     out.print(f"hours     {hours}", soft_wrap=True)
-    out.print(f"chain     {chain}: no number of machines makes that shorter", soft_wrap=True)
+    out.print(f"chain     {chain}, with {jobs} jobs at a time", soft_wrap=True)
 
 
 def _hours(hours: float) -> str:

@@ -63,9 +63,14 @@ def execution_there(
 def require_launcher(asked: Asked) -> None:
     """Raise a `LabError` where the launcher cannot be used, or not by these runs."""
     launcher = asked.question.launcher
-    if isinstance(launcher, Several) and launcher.processes > 1:
+    if isinstance(launcher, Slurm | Ray) and launcher.processes > 1:
         for arm in asked.question.arms:
             require_shares(asked.question.variant(arm).train, launcher.processes)
+        if 0 < launcher.gpus < launcher.processes:
+            raise ConfigError(
+                f"launcher.processes={launcher.processes} want a GPU each, and launcher.gpus="
+                f"{launcher.gpus:g}; take launcher.gpus={launcher.processes}"
+            )
         if asked.question.execution.kind != "alone":
             raise ConfigError(
                 f"launcher.processes={launcher.processes} train a run together, and execution: "

@@ -14,13 +14,23 @@ Design choices:
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lab.config.base import Strict
 from lab.config.execution import Amount
 
 Minutes = Annotated[int, Field(ge=1)]
 Gigabytes = Annotated[float, Field(gt=0)]
+
+
+def _share(value: float) -> float:
+    if value != 0 and value < SMALLEST:
+        raise ValueError(f"is 0, or at least {SMALLEST}; got {value}")
+    return value
+
+
+SMALLEST = 0.001  # of a GPU
+Share = Annotated[float, Field(ge=0), AfterValidator(_share)]
 
 
 class Local(Strict):
@@ -65,7 +75,7 @@ class Ray(Several):
     kind: Literal["ray"] = "ray"
     address: str = Field("auto", description="of the cluster: host:port, or auto for the one here")
     cpus: float | None = Field(None, gt=0, description="of a run; by default one a thread")
-    gpus: float = Field(0, ge=0, description="of a run: a fraction where several share one")
+    gpus: Share = Field(0, description="of a run: a fraction where several share one")
     memory: Gigabytes | None = Field(None, description="of a run, in GB")
     resources: dict[str, float] = Field({}, description="others that nodes have")
     jobs: int | None = Field(None, ge=1, description="at a time; else what there is room for")

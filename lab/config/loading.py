@@ -122,7 +122,10 @@ def _overridden(
             raise ConfigError(f"--set {shown(path)}: a path is shorter than {LONGEST} characters")
         if path.split(".")[0] in RUN_KEYS:
             path = prefix + path
-        _put(raw, path, load_yaml(text, source=f"--set {path}"))
+        value = load_yaml(text, source=f"--set {path}")
+        if path == "launcher.kind" and (get(raw, path) or value) != value:
+            raw["launcher"] = {}  # what was said of another place does not suit this one
+        _put(raw, path, value)
         raw = _sized(raw, f"--set {path}")
     return raw
 

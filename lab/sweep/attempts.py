@@ -135,9 +135,9 @@ class Attempts:
         write_json(self.path, [*kept, {"error": mishap.error, "lost": True, "step": stands}])
         number = 1
         for attempt in reversed(kept):
-            if not attempt.get("lost") or attempt.get("step") != stands:
+            if attempt.get("given_up") or (attempt.get("lost") and attempt.get("step") != stands):
                 break
-            number += 1
+            number += bool(attempt.get("lost"))
         return number
 
     def _kept(self) -> list[dict[str, Any]]:

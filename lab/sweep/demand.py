@@ -1,8 +1,8 @@
 """What a plan asks of a cluster: jobs, hours of cores and GPUs, and the longest chain of runs.
 
 Design choices:
-- a chain is what no number of machines makes shorter: a wave of trials learns from the one before,
-  and seeds are confirmed round by round where not all of them find a place at once;
+- a chain are runs that wait for each other: a wave of trials learns from the one before, and seeds
+  are confirmed round by round where not all of them find a place at once;
 - hours are told where earlier sweeps have left the speed of such runs there.
 """
 

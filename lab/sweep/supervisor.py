@@ -101,8 +101,9 @@ class Supervisor:
         return sum(result["status"] != "running" for result in self.results.values())
 
     def _run(self) -> bool:
+        self.adopt_finished()
+        self._rejoin()  # before anything is cleared that a job may be at work on
         self._advance()
-        self._rejoin()
         note("continued" if self.results else "begun", self.plan.question.question)
         if self.results:
             note("taken over", f"{len(self.results)} runs", runs=len(self.results))
@@ -126,13 +127,15 @@ class Supervisor:
         for job in found:
             runs = [wanted[path.name] for path in job.folders if path.name in wanted]
             if self.rerun and any(path.name in self.there.foreign for path in job.folders):
-                job.kill()  # its folders have been set aside
+                self._begin([], job, killed=oom_kills())  # its folders have been set aside
+                self.jobs[-1].stop(at_once=True)
             elif runs:
                 self._begin(runs, job, killed=oom_kills())
                 for run in runs:
                     self.allowance.begin(run)
             elif job.is_alive():
-                job.stop()
+                self._begin([], job, killed=oom_kills())
+                self.jobs[-1].stop()
         if self.jobs:
             jobs = "1 job" if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
             note("rejoined", f"{jobs} found under way", jobs=len(self.jobs))
@@ -311,6 +314,8 @@ class Supervisor:
         """Await the jobs that were stopped, and remove what is left of runs without an end."""
         while self.jobs and not self._leaves:
             self._wait()
+        if self.jobs:  # which go on, and are at work in their folders
+            return
         for run in self.story.spare(self.folder.begun()):
             if self.folder.result(run) is None:
                 rmtree(self.folder.run(run.name), ignore_errors=True)

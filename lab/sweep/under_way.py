@@ -106,7 +106,8 @@ class UnderWay:
     def was_reached(self, part: Part) -> bool:
         """Whether the job came to a run: of those that go one after the other, to the first that
         has no answer, and to those begun."""
-        return self.together or part is self.first or part.has_begun
+        has_failed = (part.folder / FAILURE).is_file()
+        return self.together or part is self.first or part.has_begun or has_failed
 
     def stop(self, *, at_once: bool = False) -> None:
         self.stopped = True

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from lab.config.launcher import Slurm
 from lab.errors import LabError
+from lab.sweep.launchers.sbatch import check
 from scripts.same_sweep import differences
 from tests.clusters.ray_nodes import RayCluster
 
@@ -18,13 +18,14 @@ SHORTENED = ("train.steps=30", "train.schedule.warmup_steps=3", "evaluate.tokens
     "tune.trials=2", "confirm.max_seeds=4", "tracking.wandb.mode=offline")  # fmt: skip
 
 
-def answered(folder: Path, *sets: str) -> Path:
-    """The working folder of the sweep, when it has ended."""
+def answered(folder: Path, *sets: str, cache: Path) -> Path:
+    """The working folder of the sweep, when it has ended; results name the text as `cache` does."""
     words = [word for each in (*SHORTENED, *sets) for word in ("--set", each)]
     folder.mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "lab.sweep", "posenc.yaml", *words],
         cwd=folder,
+        env={**os.environ, "LAB_CACHE": str(cache)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -34,39 +35,39 @@ def answered(folder: Path, *sets: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What this machine alone comes to."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("alone")
-        patch.setenv("LAB_CACHE", str(folder / "cache"))
-        yield answered(folder / "here")
-
-
-@pytest.fixture(autouse=True)
-def _same_cache(_private_cache: None, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results name the text as the cache does."""
-    monkeypatch.setenv("LAB_CACHE", str(here.with_name("cache")))
-
-
-def test_slurm(here: Path, tmp_path: Path) -> None:
+def slurm() -> None:
     try:
-        from lab.sweep.launchers.slurm import check
-
         check(Slurm())
     except LabError as error:
         if os.environ.get("LAB_CLUSTERS"):
             raise
         pytest.skip(str(error))
-    assert differences(here, answered(tmp_path / "there", "launcher.kind=slurm")) == []
 
 
-def test_ray(here: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def ray() -> None:
     if not find_spec("ray") and not os.environ.get("LAB_CLUSTERS"):
         pytest.skip("Ray is not installed; pip install 'gpt-lab[ray]'")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What this machine alone comes to."""
+    folder = tmp_path_factory.mktemp("alone")
+    return answered(folder / "here", cache=folder / "cache")
+
+
+def test_slurm(slurm: None, here: Path, tmp_path: Path) -> None:
+    there = answered(tmp_path / "there", "launcher.kind=slurm", cache=here.with_name("cache"))
+    assert differences(here, there) == []
+
+
+def test_ray(ray: None, here: Path, tmp_path: Path) -> None:
     cluster = RayCluster(tmp_path / "cluster")
     try:
         cluster.join()
         sets = "launcher.kind=ray", f"launcher.address={cluster.address}"
-        assert differences(here, answered(tmp_path / "there", *sets)) == []
+        there = answered(tmp_path / "there", *sets, cache=here.with_name("cache"))
+        assert differences(here, there) == []
     finally:
         cluster.end()

@@ -59,6 +59,16 @@ def test_one_that_is_told_to_stop_leaves_a_checkpoint(ordered: Callable[..., Pat
     assert not (second / "log.txt").exists()
 
 
+def test_a_signal_for_who_began_it_does_not_end_it(ordered: Callable[..., Path]) -> None:
+    folder = ordered("a", steps=100_000)
+    child = Child([folder])
+    os.kill(child.process.pid, signal.SIGUSR2)
+    wait_for(lambda: (folder / PROGRESS).exists())
+    os.kill(child.process.pid, signal.SIGUSR2)
+    assert child.wait(1) is None
+    child.kill()
+
+
 def test_one_that_is_killed_takes_its_processes_along(ordered: Callable[..., Path]) -> None:
     folder = ordered("a", steps=100_000, processes=2, parallel="ddp")
     child = Child([folder])

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lab.cli import main
+from lab.config.launcher import Slurm
 from lab.config.loading import load_sweep
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -42,6 +43,8 @@ def refused(capsys: pytest.CaptureFixture[str], *sets: str) -> str:
         (["launcher={kind: slurm, gpus: 1}", "device=cpu"], "launcher.gpus=1 do not go together"),
         (["launcher.kind=slurm", "device=cuda"], "device: cuda and launcher.gpus=0"),
         (["launcher={kind: slurm, processes: 3}"], "not a multiple of the 3 processes"),
+        (["launcher={kind: ray, processes: 2, gpus: 0.5}", "device=auto"], "want a GPU each"),
+        (["launcher={kind: ray, gpus: 0.0001}"], "is 0, or at least 0.001"),
         (
             ["launcher={kind: slurm, processes: 2}", "execution={kind: cohort, members: 2}"],
             "take kind: alone",
@@ -84,3 +87,13 @@ def test_where_runs_are_placed_is_no_part_of_the_plan(here: None) -> None:
     assert placed.launcher.kind == "slurm"
     assert placed.dump() == plain.dump()
     assert placed.completed({}).launcher == placed.launcher
+
+
+def test_another_place_begins_with_its_own_defaults(here: None) -> None:
+    """What the file says of one place does not suit another."""
+    file = Path("question.yaml")
+    file.write_text(file.read_text() + "launcher: {kind: slurm, partition: gpu, gpus: 1}\n")
+    for kind in ("local", "ray", "simulated"):
+        assert load_sweep(file, overrides=[f"launcher.kind={kind}"]).launcher.kind == kind
+    same = load_sweep(file, overrides=["launcher.kind=slurm", "launcher.time=5"]).launcher
+    assert same == Slurm(partition="gpu", gpus=1, time=5)

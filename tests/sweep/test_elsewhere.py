@@ -54,6 +54,30 @@ class Cluster(FakeLauncher):
         super()._end(job)
 
 
+def anytime() -> Plan:
+    """Two arms that differ so much that the first seeds settle it; more could have been asked."""
+    variants = {"a": {}, "b": {"model.norm.eps": 1e-6}}
+    confirm = {"min_seeds": 4, "max_seeds": 9, "margin": 0.5, "twin": False}
+    found = question(variants=variants, confirm=confirm)
+    return Plan(found, "digest", settled=settled(found))
+
+
+class Stubborn(FakeJob):
+    """Takes a while to end once it was told to; `was_there` says whether its folder then was."""
+
+    told = 0
+    was_there = False
+
+    def is_alive(self) -> bool:
+        self.told += bool(self.told)
+        if self.told > 10:
+            self.was_there, self.alive = self.folders[0].is_dir(), False
+        return self.alive
+
+    def stop(self) -> None:
+        self.told = self.told or 1
+
+
 def attempts(crew: Crew, name: str) -> list[dict[str, Any]]:
     (file,) = crew.folder.path.glob(f"runs/{name}-*/attempts.json")
     found: list[dict[str, Any]] = read_json(file)
@@ -135,6 +159,22 @@ def test_one_that_died_in_the_meantime_is_started_again(tmp_path: Path) -> None:
     assert statuses(crew) == {"complete"}
     (told,) = attempts(crew, launcher.started[0].rpartition("-")[0])
     assert told["error"] == "killed by SIGKILL"
+
+
+def test_the_folder_of_a_job_at_work_is_not_cleared(tmp_path: Path) -> None:
+    """Of runs ahead that nobody asks for any more: their jobs are ended first."""
+    plan = anytime()
+    whole = sweep(tmp_path, plan, FakeLauncher(4, loss))
+    asked = {run.name for run in whole.supervisor.story.runs}
+    (spare,) = [run for run in [plan.run("b", "confirm", 9)] if run.name not in asked]
+    folder = tmp_path / "runs" / spare.name
+    folder.mkdir()
+    job = Stubborn([folder], None, math.inf)  # type: ignore[arg-type]
+    crew = sweep(tmp_path, plan, FakeLauncher(4, loss, outlives=True, left=[job]))
+    assert crew.finished
+    assert job.was_there
+    assert not job.alive
+    assert not folder.exists()
 
 
 def test_one_that_nobody_asks_for_is_stopped(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class Child:
             env={**os.environ, NODE: str(os.getpid()), **(environment or {})},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # it may begin others, which are killed with it
+            preexec_fn=_deaf,
         )
 
     def poll(self) -> int | None:
@@ -47,3 +48,9 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def _deaf() -> None:
+    """Slurm says by this signal that time is up, to all processes of a job on some clusters. It is
+    for who began this one, and would end it."""
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from lab.config.launcher import Slurm
 from lab.sweep.launchers import sbatch
 from lab.sweep.launchers.heartbeat import BEAT, Pulse
-from lab.sweep.launchers.slurm_folder import NOW, SAVE, JobFolder
+from lab.sweep.launchers.slurm_folder import NOW, SAVE, JobFolder, refresh
 from lab.sweep.launchers.squeue import HELD_UP, Shown
 
 GRACE = 3 * BEAT  # seconds
@@ -88,7 +88,7 @@ class PlacedJob:
     def _judge(self) -> None:
         """Whether it has ended, without a word."""
         if self._gone is not None and self._gone >= GRACE:
-            self.folder.refresh()
+            refresh(self.folder.path)
             if self.folder.ended is not None:
                 self._take_last_word()
                 return
@@ -110,6 +110,8 @@ class PlacedJob:
             self._cancel([self.number])
 
     def _take_last_word(self) -> None:
+        for run in self.folders:  # what they hold was written before that word, and may be unseen
+            refresh(run)
         word = self.folder.ended or {}
         self.exit_code = word.get("code")
         before = "was stopped by an earlier call" if self.folder.told_to_stop else None

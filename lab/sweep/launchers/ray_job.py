@@ -24,6 +24,8 @@ from lab.sweep.launchers.parcel import deliver
 from lab.sweep.launchers.ray_node import Begun, News
 
 LOST = "was lost with its node"
+FULL = "found no room on the disk of its node"
+NO_MEMORY = "Ray ended it to save its node; launcher.memory sets some aside for a run"
 NOT_THERE = "failed to import"  # as Ray says that an actor's class is not at a node
 
 
@@ -71,6 +73,9 @@ class RayJob:
             answer = self.ray.get(self.open)
         except self.ray.exceptions.RayTaskError as error:
             return self._failed(error.cause)
+        except self.ray.exceptions.OutOfMemoryError:
+            self.end(code=max(_left_word(MemoryError(NO_MEMORY), each) for each in self.folders))
+            return None
         except self.ray.exceptions.RayError as error:
             if getattr(error, "actor_init_failed", False):
                 return self._failed(error)
@@ -100,7 +105,9 @@ class RayJob:
                 deliver(changes, folder, package=package, digest=order.digest)
             except (OSError, LabError) as error:
                 self.end(code=_left_word(error, folder))
-        if news.code is not None:
+        if news.code == NO_SPACE and not self.ended:  # which is no disk of ours
+            self.end(lost=FULL)
+        elif news.code is not None:
             self.end(code=news.code)
         elif not self.ended:
             self.open = self.actor.news.remote()

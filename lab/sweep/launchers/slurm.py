@@ -117,32 +117,43 @@ class SlurmLauncher:
             job.look(seconds, shown)
             self._any_began |= job.began
             if job.vanished and job.is_ours and not self._any_began:
+                if self._squeue.was_cancelled(job.number):
+                    continue
                 self._forget([job])
                 raise SweepError(self._why_vanished(job))
 
     def _place(self) -> None:
         """Submit what was collected; later, where that fails."""
-        jobs = [job for job in self._collected if job.is_alive()]
-        if not jobs or self._clock() < self._not_before:
-            return
-        folders = [job.folder.path for job in jobs]
-        self.logs.mkdir(parents=True, exist_ok=True)
-        lay(self.tokens, self.shelf)
-        try:
-            numbers = self._submit(
-                folders, self.config, name=self.folder.name, logs=self.logs, threads=self.threads
-            )
-        except SweepError as error:
-            self._put_off(error)
-            return
-        self._failures = 0
-        self._clear_leftovers()
-        note("submitted", f"submitted to Slurm: {', '.join(numbers)}", jobs=numbers)
-        for job, number in zip(jobs, numbers, strict=True):
-            job.folder.submitted(number)
-            job.placed(number)
-        self._placed += self._collected
-        self._collected = []
+        self._collected = [job for job in self._collected if job.is_alive()]
+        if self._collected and self._clock() >= self._not_before:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            lay(self.tokens, self.shelf)
+            self._submit_some(len(self._collected))
+
+    def _submit_some(self, most: int) -> None:
+        """Submit an array of so many; where that is refused, as beyond a limit, half as many."""
+        while self._collected:
+            jobs = self._collected[:most]
+            folders = [job.folder.path for job in jobs]
+            try:
+                numbers = self._submit(
+                    folders, self.config,
+                    name=self.folder.name, logs=self.logs, threads=self.threads,
+                )  # fmt: skip
+            except SweepError as error:
+                if most == 1:
+                    self._put_off(error)
+                    break
+                most = len(jobs) // 2 or 1
+                continue
+            self._failures = 0
+            self._clear_leftovers()
+            note("submitted", f"submitted to Slurm: {', '.join(numbers)}", jobs=numbers)
+            for job, number in zip(jobs, numbers, strict=True):
+                job.folder.submitted(number)
+                job.placed(number)
+            self._placed += jobs
+            self._collected = self._collected[len(jobs) :]
 
     def _put_off(self, error: SweepError) -> None:
         """Bear with a failure, for a while or until jobs that are under way have ended."""

@@ -139,12 +139,6 @@ class JobFolder:
         if self.ended is None:
             self._say(self._ended, {"code": code, "lost": lost})
 
-    def refresh(self) -> None:
-        """See what others have written last: a network file system looks after one's own change."""
-        with suppress(OSError):
-            (self.path / ".look").touch()
-            (self.path / ".look").unlink()
-
     def remove(self) -> None:
         gone = self.path.with_name(f".{self.path.name}")
         with suppress(OSError):
@@ -171,3 +165,10 @@ def _read(file: Path) -> dict[str, Any] | None:
         found = read_json(file)
         return found if isinstance(found, dict) else None
     return None
+
+
+def refresh(folder: Path) -> None:
+    """See what others have written last: a network file system looks after one's own change."""
+    with suppress(OSError):
+        (folder / ".look").touch()
+        (folder / ".look").unlink()

@@ -69,8 +69,9 @@ class Work:
         try:
             with Heartbeat(self.job.heartbeat):
                 code = self._code()
-        except Exception:
-            self.job.end(code=1)  # what it was stands in the log of submitit
+        except Exception:  # what it was stands in the log of submitit
+            left = self.job.left  # as where it may not be queued again
+            self.job.end(code=None if left else 1, lost=left)
             raise
         if self.is_told and without_answer(self.folders):
             time.sleep(STAY)

@@ -46,6 +46,15 @@ class Squeue:
             self._asking.start()
         return answer
 
+    def was_cancelled(self, number: str) -> bool:
+        """Whether Slurm still knows a job that has gone from the queue as a cancelled one."""
+        try:
+            command = ["scontrol", "--oneliner", "show", "job", number]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return "JobState=CANCELLED" in done.stdout
+
     def _ask(self, asked: float) -> None:
         try:
             done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=TIMEOUT)

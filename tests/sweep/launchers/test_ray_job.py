@@ -27,6 +27,10 @@ class RayTaskError(RayError):
         self.cause = cause
 
 
+class NoMemoryError(RayError):
+    """As Ray says that it has ended an actor to save its node."""
+
+
 class Actor:
     """Answers what it is given to answer, in turn; `asked` are the names of what it was asked."""
 
@@ -51,7 +55,9 @@ def job(actor: Actor, order: Callable[..., WorkOrder], tmp_path: Path) -> RayJob
             raise answer
         return answer
 
-    exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
+    exceptions = SimpleNamespace(
+        RayError=RayError, RayTaskError=RayTaskError, OutOfMemoryError=NoMemoryError
+    )
     killed: list[Any] = []
     ray = SimpleNamespace(get=get, kill=killed.append, exceptions=exceptions, killed=killed)
     folder = tmp_path / "run"
@@ -195,3 +201,15 @@ def test_a_fault_of_the_cluster_ends_all_that_waits(launcher: RayLauncher, job: 
         launcher.wait([], timeout=5.0)
     assert not job.is_alive()
     assert not other.is_alive()
+
+
+def test_one_that_memory_ran_out_for_says_so(job: RayJob) -> None:
+    """That is an attempt of the run, which elsewhere would end no better."""
+    hears(job, Begun("n1"), NoMemoryError("killed"))
+    assert (job.exit_code, job.lost) == (1, None)
+    assert read_json(job.folders[0] / "failure.json")["error"].startswith("out of memory")
+
+
+def test_a_full_disk_of_a_node_is_none_of_the_supervisor(job: RayJob) -> None:
+    hears(job, Begun("n1"), News([Changes({})], code=NO_SPACE))
+    assert (job.exit_code, job.lost) == (None, "found no room on the disk of its node")

@@ -23,6 +23,8 @@ class Cluster:
         self.submitted: list[list[Path]] = []
         self.states: dict[str, str] = {}
         self.refuses = False
+        self.room = 10**9  # how many jobs it takes at a time
+        self.cancelled: set[str] = set()
 
     def launcher(self, **config: Any) -> SlurmLauncher:
         return SlurmLauncher(
@@ -38,12 +40,15 @@ class Cluster:
         return Shown(self.now, dict(self.states))
 
     def submit(self, folders: Sequence[Path], *args: Any, **more: Any) -> list[str]:
-        if self.refuses:
+        if self.refuses or len(folders) > self.room - len(self.states):
             raise SweepError("sbatch does not take the jobs (too many)")
         self.submitted.append([*folders])
         numbers = [f"{len(self.submitted)}_{place}" for place in range(len(folders))]
         self.states |= dict.fromkeys(numbers, "PENDING")
         return numbers
+
+    def was_cancelled(self, number: str) -> bool:
+        return number in self.cancelled
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -218,3 +223,29 @@ def test_short_runs_are_gathered(cluster: Cluster) -> None:
     launcher = cluster.launcher(fill=10)
     assert [launcher.gathers(seconds) for seconds in (None, 10.0, 300.0, 3600.0)] == [1, 60, 2, 1]
     assert cluster.launcher(runs_a_job=5).gathers(None) == 5
+
+
+def test_as_many_are_submitted_as_are_taken(
+    cluster: Cluster, run: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A limit on jobs, or on arrays, puts off those that are too many."""
+    launcher = cluster.launcher()
+    cluster.room = 5
+    jobs = [launcher.start([run(f"r{number}")]) for number in range(8)]
+    wait(launcher, jobs, 1)
+    assert [len(array) for array in cluster.submitted] == [4, 1]
+    cluster.room = 100
+    wait(launcher, jobs, 10)
+    assert sum(len(array) for array in cluster.submitted) == 8
+
+
+def test_the_first_to_be_cancelled_is_lost(cluster: Cluster, run: Callable[[str], Path]) -> None:
+    """While it waits: that tells nothing of the folder."""
+    launcher = cluster.launcher()
+    job = launcher.start([run("a")])
+    wait(launcher, [job], 2)
+    del cluster.states["1_0"]
+    cluster.cancelled.add("1_0")
+    wait(launcher, [job], 120)
+    assert not job.is_alive()
+    assert "has gone from the queue" in str(job.lost)
