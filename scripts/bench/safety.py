@@ -99,6 +99,8 @@ def of_a_look(folder: Path) -> tuple[float, float]:
     variant = next(iter(plan.arms))
     run = Plan(plan, "c0" * 32, settled=lambda *_: set()).run(variant, "confirm", 1)
     display = Display(objective=plan.objectives[0], console=Console(file=StringIO()))
+    folder = folder / run.name
+    folder.mkdir()
     each = under_way([run], PretendedJob([folder]), timeout=1e9)
     row = {"step": 500, "tokens": 256_000, "train/loss": 2.1, "train/grad_norm": 0.4}
     spent = []
