@@ -80,7 +80,7 @@ def _by_several(folder: Path, processes: int, stopping: threading.Event) -> int:
         if stopping.is_set() and not asked:
             asked = True
             torchrun.send_signal(signal.SIGTERM)
-        stopping.wait(LOOK) if not asked else _wait(torchrun)
+        _wait(torchrun)
     return 0 if asked else torchrun.returncode
 
 
