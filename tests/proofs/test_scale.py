@@ -1,7 +1,7 @@
 """A hundred thousand runs: planned, run by a thousand simulated workers, and collected.
 
-Two attempts in a hundred fail. The supervisor stays small and keeps the workers busy. What it takes of
-its own is told by the command, and not asserted: a machine may be shared.
+Two attempts in a hundred fail. The supervisor stays small and keeps the workers busy. What time it
+takes of its own is told by the command, and not asserted: a machine may be shared.
 """
 
 import csv
